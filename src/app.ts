@@ -1,0 +1,92 @@
+import type { FastifyInstance } from 'fastify';
+import type { Context } from './context.ts';
+import { openGuard } from './features/accounts/guards.ts';
+import { openSessions } from './features/accounts/sessions.ts';
+import { openTokens } from './features/accounts/tokens.ts';
+import { openListCache } from './features/catalog/list-cache.ts';
+import { accountRoutes } from './features/classic/accounts.ts';
+import { cartRoutes } from './features/classic/cart.ts';
+import { categoryRoutes, productRoutes } from './features/classic/catalog.ts';
+import { bodyReader } from './features/classic/fields.ts';
+import { orderRoutes } from './features/classic/orders.ts';
+import { productShape, type Shop } from './features/classic/shapes.ts';
+import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
+import { openSockets } from './features/notifications/sockets.ts';
+import { openCheckoutQueue } from './features/orders/checkout-queue.ts';
+import { documentApi } from './kernel/docs.ts';
+import { createHttp } from './kernel/http.ts';
+import { noRateLimits, openRateLimits } from './kernel/rate-limits.ts';
+import { operationRoutes } from './operations.ts';
+
+export interface App {
+  http: FastifyInstance;
+  /** Stops accepting, lets running requests finish, tells the sockets, stops the timers. */
+  close(): Promise<void>;
+}
+
+/**
+ * The whole system on one page: what each feature keeps in memory, and who is told of what.
+ *
+ *   accounts       sessions: revoked on any node → this node forgets them, their sockets close
+ *   catalog        list cache: follows `catalog.changed`, which inventory, catalog and orders tell
+ *   inventory      nothing in memory
+ *   cart           nothing in memory
+ *   notifications  sockets: follow `streams.grown`, which orders tell
+ *   orders         checkout queue: many checkouts, one transaction
+ *   classic        the HTTP and socket addresses of all of it
+ */
+export async function buildApp(
+  context: Context,
+  metricsText?: () => Promise<string>,
+): Promise<App> {
+  const { config, log, metrics } = context;
+  const tokens = openTokens(context.jwtKey, config);
+  const sessions = openSessions(context);
+  const lists = openListCache(context, (product) =>
+    JSON.stringify(productShape(product, config.currency)),
+  );
+  const checkouts = openCheckoutQueue(context);
+  const rateLimiter = config.rateLimits ? openRateLimits(context.redis) : noRateLimits;
+  const sockets = openSockets(context, {
+    sessions,
+    readHandshake,
+    authenticate: socketAuthenticator(context, tokens, sessions),
+  });
+
+  const http = createHttp({
+    config,
+    log,
+    metrics,
+    bodyReader,
+    admit: openGuard(tokens, sessions),
+  });
+  http.decorateRequest('principal', null);
+  await documentApi(http);
+  operationRoutes(http, context, metricsText);
+
+  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, checkouts };
+  accountRoutes(http, shop);
+  // The old system answered below /app; its README documents the root. Both work.
+  for (const prefix of ['', '/app']) {
+    await http.register(
+      async (scope) => {
+        categoryRoutes(scope, shop);
+        productRoutes(scope, shop);
+        cartRoutes(scope, shop);
+        orderRoutes(scope, shop);
+      },
+      { prefix },
+    );
+  }
+  sockets.listen(http.server);
+
+  return {
+    http,
+    async close() {
+      sockets.close();
+      await http.close();
+      lists.close();
+      sessions.close();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { type Sql, sql } from '../kernel/db.ts';
+
+/** What must be true of every shop at every moment; a query returns the rows that violate it. */
+export interface Invariant {
+  name: string;
+  says: string;
+  query: Sql;
+}
+
+export const invariants: Invariant[] = [
+  {
+    name: 'I1',
+    says: 'no stock is below zero',
+    query: sql`SELECT id, stock FROM products WHERE stock < 0`,
+  },
+  {
+    name: 'I2',
+    says: 'the stock of each product = its movements − what was sold',
+    query: sql`
+      SELECT p.id, p.stock, coalesce(m.moved, 0) AS moved, coalesce(s.sold, 0) AS sold
+      FROM products p
+      LEFT JOIN (SELECT product_id, sum(quantity) AS moved FROM stock_movements GROUP BY 1) m
+        ON m.product_id = p.id
+      LEFT JOIN (SELECT product_id, sum(quantity) AS sold FROM order_lines GROUP BY 1) s
+        ON s.product_id = p.id
+      WHERE p.stock <> coalesce(m.moved, 0) - coalesce(s.sold, 0)`,
+  },
+  {
+    name: 'I4',
+    says: 'each idempotency key has its outcome, and its orders are there',
+    query: sql`
+      SELECT k.user_id, k.key, k.outcome FROM idempotency_keys k
+      WHERE k.outcome IS NULL OR EXISTS (
+        SELECT FROM jsonb_array_elements_text(k.outcome::jsonb -> 'orderIds') AS e (id)
+        WHERE NOT EXISTS (
+          SELECT FROM orders o WHERE o.id = e.id::uuid AND o.buyer_id = k.user_id))`,
+  },
+  {
+    name: 'I5',
+    says: 'each order took its status steps in order, with one event for each step',
+    query: sql`
+      SELECT o.id, o.status, o.shipped_at, o.delivered_at, e.steps
+      FROM orders o
+      LEFT JOIN (
+        SELECT order_id, user_id, array_agg(status ORDER BY stream_offset) AS steps
+        FROM notifications WHERE type = 'order.status_updated' GROUP BY 1, 2
+      ) e ON e.order_id = o.id AND e.user_id = o.buyer_id
+      WHERE coalesce(e.steps, '{}') <> CASE o.status
+          WHEN 'pending' THEN '{}'::text[]
+          WHEN 'shipped' THEN '{shipped}'
+          ELSE '{shipped,delivered}' END
+        OR o.shipped_at > o.delivered_at OR o.created_at > o.shipped_at`,
+  },
+  {
+    name: 'I6',
+    says: 'the total of each order = the sum of its lines, all of its seller',
+    query: sql`
+      SELECT o.id, o.total_minor, l.total, l.sellers
+      FROM orders o
+      LEFT JOIN (
+        SELECT l.order_id, sum(l.unit_price_minor * l.quantity) AS total,
+          array_agg(DISTINCT p.seller_id) AS sellers
+        FROM order_lines l JOIN products p ON p.id = l.product_id GROUP BY 1
+      ) l ON l.order_id = o.id
+      WHERE l.total IS DISTINCT FROM o.total_minor OR l.sellers <> ARRAY[o.seller_id]`,
+  },
+  {
+    name: 'I7',
+    says: 'the offsets of each user are 1…n without gaps',
+    query: sql`
+      SELECT u.id AS user_id, s.last_offset, n.events, n.first, n.last
+      FROM users u
+      LEFT JOIN streams s ON s.user_id = u.id
+      LEFT JOIN (
+        SELECT user_id, count(*) AS events, min(stream_offset) AS first, max(stream_offset) AS last
+        FROM notifications GROUP BY 1
+      ) n ON n.user_id = u.id
+      WHERE s.last_offset IS NULL OR s.last_offset <> coalesce(n.events, 0)
+        OR n.first <> 1 OR n.last <> s.last_offset`,
+  },
+  {
+    name: 'I7',
+    says: 'each order was announced once to its buyer and once to its seller',
+    query: sql`
+      SELECT o.id, o.buyer_id, o.seller_id, n.told
+      FROM orders o
+      LEFT JOIN (
+        SELECT order_id, array_agg(user_id ORDER BY user_id) AS told
+        FROM notifications WHERE type = 'order.placed' GROUP BY 1
+      ) n ON n.order_id = o.id
+      WHERE n.told IS DISTINCT FROM
+        ARRAY[least(o.buyer_id, o.seller_id), greatest(o.buyer_id, o.seller_id)]`,
+  },
+];

@@ -1,0 +1,133 @@
+import { type Runner, sql, type Tx } from '../../kernel/db.ts';
+import { newId } from '../../kernel/ids.ts';
+import type { Actor } from './categories.ts';
+
+export interface Product {
+  id: string;
+  name: string;
+  description: string;
+  priceMinor: number;
+  stock: number;
+  revision: number;
+  category: { id: string; name: string; description: string; sellerId: number };
+}
+
+interface ProductRow {
+  id: string;
+  name: string;
+  description: string;
+  price_minor: number;
+  stock: number;
+  revision: number;
+  category_id: string;
+  category_name: string;
+  category_description: string;
+  category_seller_id: number;
+}
+
+export interface ProductFields {
+  name: string;
+  description: string;
+  priceMinor: number;
+  categoryId: string;
+}
+
+/** No category with this id that products can be put into. */
+export class UnknownCategory extends Error {
+  override name = 'UnknownCategory';
+}
+
+/**
+ * Adds a product without stock; the inventory gives it some in the same transaction.
+ * @throws UnknownCategory
+ */
+export async function insertProduct(
+  tx: Tx,
+  sellerId: number,
+  fields: ProductFields,
+): Promise<string> {
+  await holdCategory(tx, fields.categoryId);
+  const id = newId();
+  tx.send(sql`
+    INSERT INTO products (id, seller_id, category_id, name, description, price_minor)
+    VALUES (${id}, ${sellerId}, ${fields.categoryId}, ${fields.name}, ${fields.description},
+      ${fields.priceMinor})`);
+  return id;
+}
+
+/** Keeps the category from being archived until this transaction ends. */
+async function holdCategory(tx: Tx, id: string): Promise<void> {
+  const held = await tx.row(sql`
+    SELECT id FROM categories WHERE id = ${id} AND archived_at IS NULL FOR SHARE`);
+  if (!held) throw new UnknownCategory(id);
+}
+
+/**
+ * Changes the given fields of a product of the actor.
+ * @returns false when the actor has no such product
+ * @throws UnknownCategory
+ */
+export async function changeProduct(
+  tx: Tx,
+  actor: Actor,
+  change: Partial<ProductFields> & { id: string },
+): Promise<boolean> {
+  // Ownership before the category, so that a stranger learns nothing from the answer.
+  if (!(await isOwnProduct(tx, actor, change.id))) return false;
+  if (change.categoryId !== undefined) await holdCategory(tx, change.categoryId);
+  const changed = await tx.row(sql`
+    UPDATE products SET
+      name = coalesce(${change.name ?? null}, name),
+      description = coalesce(${change.description ?? null}, description),
+      price_minor = coalesce(${change.priceMinor ?? null}, price_minor),
+      category_id = coalesce(${change.categoryId ?? null}, category_id),
+      revision = revision + 1
+    WHERE id = ${change.id} AND archived_at IS NULL
+    RETURNING id`);
+  return changed !== undefined;
+}
+
+async function isOwnProduct(tx: Tx, actor: Actor, id: string): Promise<boolean> {
+  const own = await tx.row(sql`
+    SELECT 1 FROM products
+    WHERE id = ${id} AND archived_at IS NULL
+      AND (seller_id = ${actor.userId} OR ${actor.isOperator})`);
+  return own !== undefined;
+}
+
+/**
+ * Takes a product out of every list; orders keep their lines.
+ * @returns false when the actor has no such product
+ */
+export async function archiveProduct(tx: Tx, actor: Actor, id: string): Promise<boolean> {
+  const archived = await tx.row(sql`
+    UPDATE products SET archived_at = now(), revision = revision + 1
+    WHERE id = ${id} AND archived_at IS NULL
+      AND (seller_id = ${actor.userId} OR ${actor.isOperator})
+    RETURNING id`);
+  return archived !== undefined;
+}
+
+/** Products by id with their categories, archived ones included, in no particular order. */
+export async function loadProducts(db: Runner, ids: string[]): Promise<Product[]> {
+  const rows = await db.rows<ProductRow>(sql`
+    SELECT p.id, p.name, p.description, p.price_minor, p.stock, p.revision,
+      c.id AS category_id, c.name AS category_name, c.description AS category_description,
+      c.seller_id AS category_seller_id
+    FROM products p JOIN categories c ON c.id = p.category_id
+    WHERE p.id = ANY(${ids}::uuid[])`);
+  return rows.map((row) => ({
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    priceMinor: row.price_minor,
+    stock: row.stock,
+    revision: row.revision,
+    category: {
+      id: row.category_id,
+      name: row.category_name,
+      description: row.category_description,
+      sellerId: row.category_seller_id,
+    },
+  }));
+}

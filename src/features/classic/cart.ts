@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify';
+import { invalid, notFound } from '../../kernel/errors.ts';
+import { parseId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { principalOf } from '../accounts/guards.ts';
+import { addToCart, emptyCart, readCart, removeFromCart, setCartLine } from '../cart/cart.ts';
+import { parseNumber } from './fields.ts';
+import { cartSchemas } from './schema-shop.ts';
+import { cartShape, type Shop } from './shapes.ts';
+
+type Fields = Record<string, unknown>;
+
+export function cartRoutes(app: FastifyInstance, { context }: Shop): void {
+  const { db, config } = context;
+  const show = async (buyerId: number) => cartShape(await readCart(db, buyerId), config.currency);
+
+  app.get('/cart/', cartSchemas.read, async (request) => show(principalOf(request).userId));
+
+  app.post('/cart/', cartSchemas.add, async (request, reply) => {
+    const { userId } = principalOf(request);
+    const { product_id, quantity } = request.body as Fields;
+    const line = { productId: readProductId(product_id), quantity: readQuantity(quantity ?? 1) };
+    await addToCart(db, userId, line);
+    return reply.code(201).send(await show(userId));
+  });
+
+  app.patch('/cart/', cartSchemas.set, async (request) => {
+    const { userId } = principalOf(request);
+    const { product_id, quantity } = request.body as Fields;
+    const line = { productId: readProductId(product_id), quantity: readQuantity(quantity, 0) };
+    await setCartLine(db, userId, line);
+    return show(userId);
+  });
+
+  app.delete('/cart/', cartSchemas.remove, async (request) => {
+    const { userId } = principalOf(request);
+    const { product_id } = request.query as Fields;
+    if (product_id === undefined || product_id === '') await emptyCart(db, userId);
+    else await removeFromCart(db, userId, readProductId(product_id));
+    return show(userId);
+  });
+}
+
+/** @throws Refusal in the words of the classic API */
+export function readProductId(value: unknown): string {
+  if (value === undefined || value === null || value === '') {
+    throw invalid('product_id is required');
+  }
+  const id = parseId(value);
+  if (id !== undefined) return id;
+  const shown = typeof value === 'string' ? value : JSON.stringify(value);
+  throw notFound(`Product ${shown.slice(0, 100)} not found`);
+}
+
+/**
+ * A whole number as such or as text.
+ * @throws Refusal naming the bounds
+ */
+export function readQuantity(value: unknown, least = 1): number {
+  const quantity = parseNumber(value);
+  const { lineQuantity } = limits;
+  if (
+    quantity === undefined ||
+    !Number.isInteger(quantity) ||
+    quantity < least ||
+    quantity > lineQuantity
+  ) {
+    throw invalid(`Quantity must be a whole number from ${least} to ${lineQuantity}`);
+  }
+  return quantity;
+}

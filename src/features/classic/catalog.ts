@@ -1,0 +1,117 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
+import { invalid, notFound } from '../../kernel/errors.ts';
+import { parseId } from '../../kernel/ids.ts';
+import { toMinor } from '../../kernel/money.ts';
+import { principalOf } from '../accounts/guards.ts';
+import {
+  archiveCategory,
+  createCategory,
+  listCategories,
+  updateCategory,
+} from '../catalog/categories.ts';
+import { parseFilters, parsePage } from '../catalog/product-query.ts';
+import { UnknownCategory } from '../catalog/products.ts';
+import { changeOffer, offerProduct, withdrawProduct } from '../inventory/offers.ts';
+import { bodyReader, refuseFaults } from './fields.ts';
+import { categorySchemas, productSchemas } from './schema-shop.ts';
+import { actorOf, categoryShape, productShape, type Shop } from './shapes.ts';
+
+type Query = Record<string, unknown>;
+
+/** The `id` of the query; only there, as it always was. */
+function queryId(request: FastifyRequest, missing: string): string | undefined {
+  const { id } = request.query as Query;
+  if (id === undefined || id === '') throw invalid(missing);
+  return parseId(id);
+}
+
+export function categoryRoutes(plain: FastifyInstance, { context }: Shop): void {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const { update } = categorySchemas;
+  const readChanges = bodyReader(categorySchemas.changes);
+
+  app.post('/category/', categorySchemas.create, async (request, reply) => {
+    const category = await createCategory(context, principalOf(request).userId, request.body);
+    return reply.code(201).send(categoryShape(category));
+  });
+
+  app.patch('/category/', update, async (request) => {
+    const id = parseId(request.body.category_id);
+    if (id === undefined) throw notFound('Category not found.');
+    const changes = readChanges(request.body) as Static<typeof categorySchemas.changes>;
+    const actor = actorOf(principalOf(request));
+    return categoryShape(await updateCategory(context, actor, { id, ...changes }));
+  });
+
+  app.get('/list-category/', categorySchemas.list, async () =>
+    (await listCategories(context.db)).map(categoryShape),
+  );
+
+  app.delete('/delete-category/', categorySchemas.remove, async (request) => {
+    const id = queryId(request, 'Category ID is required.');
+    if (id === undefined) throw notFound('Category not found or access denied.');
+    await archiveCategory(context, actorOf(principalOf(request)), id);
+    return { message: 'Category deleted successfully.' };
+  });
+}
+
+export function productRoutes(plain: FastifyInstance, shop: Shop): void {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const { context, lists } = shop;
+  const { currency } = context.config;
+  const schemas = productSchemas(currency.decimals);
+  const readChanges = bodyReader(schemas.changes);
+
+  app.post('/product/', schemas.create, async (request, reply) => {
+    const { price, category_id: categoryId, ...fields } = request.body;
+    const offer = { ...fields, categoryId, priceMinor: toMinor(price, currency) };
+    const { userId } = principalOf(request);
+    const product = await offerProduct(context, userId, offer).catch(refuseUnknownCategory);
+    return reply.code(201).send(productShape(product, currency));
+  });
+
+  app.patch('/product/', schemas.update, async (request) => {
+    const id = parseId(request.body.id);
+    if (id === undefined) throw notFound('Product not found or unauthorized');
+    const {
+      price,
+      category_id: categoryId,
+      ...fields
+    } = readChanges(request.body) as Static<typeof schemas.changes>;
+    const priceMinor = price === undefined ? undefined : toMinor(price, currency);
+    const change = { id, ...fields, categoryId, priceMinor };
+    const actor = actorOf(principalOf(request));
+    const product = await changeOffer(context, actor, change).catch(refuseUnknownCategory);
+    return productShape(product, currency);
+  });
+
+  // Without the type provider: the answer is text, not the object that the schema describes.
+  plain.get('/list-product/', schemas.list, async (request, reply) => {
+    const query = request.query as Query;
+    const { page } = parsePage(query);
+    if (page === undefined) throw notFound('Invalid page.');
+    const filters = parseFilters(query, 10 ** currency.decimals);
+    const { total, totalPages, page: current, products } = await lists.list({ page, ...filters });
+    void reply.header('content-type', 'application/json; charset=utf-8');
+    return reply.send(
+      `{"total_pages":${totalPages},"current_page":${current},"total_products":${total},` +
+        `"results":[${products.join(',')}]}`,
+    );
+  });
+
+  app.delete('/delete-product/', schemas.remove, async (request) => {
+    const id = queryId(request, 'Product ID is required.');
+    if (id === undefined) throw notFound('Product not found or access denied.');
+    await withdrawProduct(context, actorOf(principalOf(request)), id);
+    return { message: 'Product deleted successfully.' };
+  });
+}
+
+function refuseUnknownCategory(error: unknown): never {
+  if (error instanceof UnknownCategory) {
+    refuseFaults({ category_id: [`Invalid pk "${error.message}" - object does not exist.`] });
+  }
+  throw error;
+}

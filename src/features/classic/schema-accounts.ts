@@ -1,0 +1,114 @@
+import { type Static, Type } from 'typebox';
+import { readByRoute } from './fields.ts';
+import { answers, errorShape } from './schema-errors.ts';
+
+export const sellerTypes = ['creator', 'admin'];
+const buyerTypes = ['viewer', 'customer'];
+
+const email = Type.String({ format: 'email', maxLength: 254, examples: ['ann@example.com'] });
+const password = Type.String({ verbatim: true, examples: ['correct horse'] });
+const token = Type.String({ examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…'] });
+const optionalText = (maxLength: number, example: string) =>
+  Type.Optional(Type.String({ maxLength, nullable: true, examples: [example] }));
+
+const registerBody = Type.Object(
+  {
+    email,
+    password: Type.String({
+      verbatim: true,
+      examples: ['correct horse'],
+      description: '8 to 128 characters, not a common one (see PASSWORD_RULES)',
+    }),
+    user_type: Type.String({
+      enum: [...sellerTypes, ...buyerTypes],
+      description: 'creator or admin: a seller; viewer or customer: a buyer',
+      examples: ['viewer'],
+    }),
+    phone_number: optionalText(15, '+4930123456'),
+    name: optionalText(150, 'Ann'),
+    username: optionalText(150, 'ann'),
+  },
+  readByRoute,
+);
+export type RegisterFields = Static<typeof registerBody>;
+
+const loginBody = Type.Object({ email, password }, readByRoute);
+const refreshBody = Type.Object({ refresh: Type.Optional(token) }, readByRoute);
+const tokenPair = { access: token, refresh: token };
+const nullable = (example: string) =>
+  Type.Union([Type.String(), Type.Null()], { examples: [example] });
+const tags = ['accounts'];
+
+/** Routes' schemas and access: what is sent, what is answered, who may call. */
+export const accountSchemas = {
+  registerBody,
+  register: {
+    config: { access: 'anyone' },
+    schema: {
+      tags,
+      summary: 'Create an account and log in',
+      body: registerBody,
+      response: {
+        201: Type.Object({
+          user: Type.Object({
+            id: Type.Integer({ examples: [1] }),
+            email,
+            username: nullable('ann'),
+            phone_number: nullable('+4930123456'),
+            user_type: Type.String({ examples: ['viewer'] }),
+          }),
+          ...tokenPair,
+        }),
+        ...answers(400, 429),
+      },
+    },
+  },
+  login: {
+    config: { access: 'anyone' },
+    schema: {
+      tags,
+      summary: 'Log in',
+      body: loginBody,
+      response: {
+        200: Type.Object({
+          user: Type.Object({ email, name: nullable('Ann') }),
+          ...tokenPair,
+        }),
+        400: errorShape('Invalid email or password.'),
+        ...answers(429),
+      },
+    },
+  },
+  refresh: {
+    config: { access: 'anyone' },
+    schema: {
+      tags,
+      summary: 'Get a new access token for a refresh token',
+      body: refreshBody,
+      response: {
+        200: Type.Object({ access: token }),
+        400: errorShape('Token is expired'),
+        ...answers(429),
+      },
+    },
+  },
+  logout: {
+    schema: {
+      tags,
+      summary: 'End the session: both its tokens, and its sockets',
+      body: refreshBody,
+      response: {
+        200: Type.Object({ message: Type.String({ examples: ['Successfully logged out.'] }) }),
+        400: errorShape('Token is invalid'),
+        ...answers(401),
+      },
+    },
+  },
+  ticket: {
+    schema: {
+      tags,
+      summary: 'A single-use ticket that opens a socket within 30 seconds',
+      response: { 200: Type.Object({ ticket: Type.String() }), ...answers(401) },
+    },
+  },
+} as const;

@@ -1,0 +1,190 @@
+import { type Db, sql, type Tx } from '../../kernel/db.ts';
+import { Refusal } from '../../kernel/errors.ts';
+import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts';
+import { newId } from '../../kernel/ids.ts';
+import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
+import { type CatalogChange, raiseVersions } from '../catalog/catalog-state.ts';
+import { takeStock } from '../inventory/stock.ts';
+import { appendNotifications } from '../notifications/streams.ts';
+import { allocate, type Offered, type OrderDraft } from './allocate.ts';
+
+export interface Checkout {
+  buyerId: number;
+  /** `cart`: whatever the buyer's cart holds, which the order empties */
+  lines: { productId: string; quantity: number }[] | 'cart';
+  claim: Claim | undefined;
+}
+
+/** What a checkout came to; kept under its idempotency key and repeated from there. */
+export type Outcome =
+  | { orderIds: string[] }
+  | { refused: { kind: Refusal['kind']; message: string } };
+
+export interface Placed {
+  /** one for each checkout, in the same order */
+  outcomes: Outcome[];
+  change: CatalogChange;
+  /** whose streams have grown */
+  userIds: number[];
+}
+
+interface Order extends OrderDraft {
+  id: string;
+  checkoutId: string;
+  buyerId: number;
+}
+
+/**
+ * Places a batch of checkouts in one transaction: either all that is accepted happens, or nothing
+ * does. A fixed number of statements whatever the size of the batch. Locks are taken in the one
+ * order that all code keeps: idempotency keys → cart lines → products by id → streams by user →
+ * catalog counters.
+ *
+ * No two checkouts of a batch may have the same key, or empty the same cart: see the queue.
+ * @throws Unavailable when the database is away; then a checkout may or may not have happened
+ */
+export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
+  return db.transaction(async (tx) => {
+    const repeated = await repeatedOutcomes(tx, checkouts);
+    const fresh = checkouts.filter((checkout) => !repeated.has(checkout));
+    const wanted = await wantedBy(tx, fresh);
+    const { allocations, taken, soldOut } = allocate(wanted, await lockProducts(tx, wanted));
+
+    const orders: Order[] = [];
+    const ordered: { buyerId: number; productId: string }[] = [];
+    const outcomes = new Map(repeated);
+    for (const [index, checkout] of fresh.entries()) {
+      const { buyerId } = checkout;
+      const allocation = allocations[index];
+      if (allocation === undefined || 'refusal' in allocation) {
+        outcomes.set(checkout, { refused: describe(allocation?.refusal) });
+        continue;
+      }
+      const checkoutId = newId();
+      const placed = allocation.orders.map((draft) => ({
+        ...draft,
+        id: newId(),
+        checkoutId,
+        buyerId,
+      }));
+      orders.push(...placed);
+      outcomes.set(checkout, { orderIds: placed.map((order) => order.id) });
+      if (checkout.lines === 'cart') {
+        const lines = wanted[index]?.lines ?? [];
+        ordered.push(...lines.map(({ productId }) => ({ buyerId, productId })));
+      }
+    }
+
+    if (orders.length > 0) writeOrders(tx, orders);
+    if (taken.length > 0) takeStock(tx, taken);
+    if (ordered.length > 0) clearOrderedLines(tx, ordered);
+    keepOutcomes(tx, keptOutcomes(fresh, outcomes));
+    announceOrders(tx, orders);
+    return {
+      outcomes: checkouts.map((checkout) => outcomes.get(checkout) as Outcome),
+      change: {
+        productIds: taken.map((one) => one.productId),
+        versions: soldOut ? await raiseVersions(tx, 'availability') : undefined,
+      },
+      userIds: orders.flatMap((order) => [order.buyerId, order.sellerId]),
+    };
+  });
+}
+
+async function repeatedOutcomes(tx: Tx, checkouts: Checkout[]): Promise<Map<Checkout, Outcome>> {
+  const keyed = checkouts.filter((checkout) => checkout.claim !== undefined);
+  const earlier = await claimKeys(
+    tx,
+    keyed.flatMap((checkout) => checkout.claim ?? []),
+  );
+  const outcomes = new Map<Checkout, Outcome>();
+  for (const [index, checkout] of keyed.entries()) {
+    const before = earlier[index];
+    if (before === undefined) continue;
+    outcomes.set(
+      checkout,
+      before.sameRequest ? (JSON.parse(before.outcome) as Outcome) : reusedKey,
+    );
+  }
+  return outcomes;
+}
+
+const reusedKey: Outcome = {
+  refused: {
+    kind: 'mismatch',
+    message: 'This Idempotency-Key was used for another request. Use a new key for a new order.',
+  },
+};
+
+async function wantedBy(tx: Tx, checkouts: Checkout[]) {
+  const shoppers = checkouts.filter((checkout) => checkout.lines === 'cart');
+  const carts =
+    shoppers.length > 0
+      ? await lockCarts(
+          tx,
+          shoppers.map((checkout) => checkout.buyerId),
+        )
+      : undefined;
+  return checkouts.map(({ buyerId, lines }) => ({
+    lines: lines === 'cart' ? (carts?.get(buyerId) ?? []) : lines,
+  }));
+}
+
+/** Locks in id order: two batches never wait for each other in a circle. */
+async function lockProducts(
+  tx: Tx,
+  wanted: { lines: { productId: string }[] }[],
+): Promise<Offered[]> {
+  const ids = [...new Set(wanted.flatMap(({ lines }) => lines.map((line) => line.productId)))];
+  if (ids.length === 0) return [];
+  return tx.rows<Offered>(sql`
+    SELECT id, seller_id AS "sellerId", name, price_minor AS "priceMinor", stock
+    FROM products
+    WHERE id = ANY(${ids}::uuid[]) AND archived_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE`);
+}
+
+function writeOrders(tx: Tx, orders: Order[]): void {
+  tx.send(sql`
+    INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
+    SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
+      ${orders.map((order) => order.checkoutId)}::uuid[],
+      ${orders.map((order) => order.buyerId)}::int[],
+      ${orders.map((order) => order.sellerId)}::int[],
+      ${orders.map((order) => order.totalMinor)}::bigint[])`);
+  const lines = orders.flatMap((order) =>
+    order.lines.map((line, index) => ({ ...line, orderId: order.id, number: index + 1 })),
+  );
+  tx.send(sql`
+    INSERT INTO order_lines
+      (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
+    SELECT * FROM unnest(${lines.map((line) => line.orderId)}::uuid[],
+      ${lines.map((line) => line.number)}::smallint[],
+      ${lines.map((line) => line.productId)}::uuid[],
+      ${lines.map((line) => line.name)}::text[],
+      ${lines.map((line) => line.unitPriceMinor)}::bigint[],
+      ${lines.map((line) => line.quantity)}::int[])`);
+}
+
+function announceOrders(tx: Tx, orders: Order[]): void {
+  const event = { type: 'order.placed', status: 'pending' } as const;
+  appendNotifications(
+    tx,
+    orders.flatMap(({ id: orderId, buyerId, sellerId }) => [
+      { ...event, userId: buyerId, orderId, message: `Your order ${orderId} has been placed` },
+      { ...event, userId: sellerId, orderId, message: `You have a new order ${orderId}` },
+    ]),
+  );
+}
+
+function keptOutcomes(fresh: Checkout[], outcomes: Map<Checkout, Outcome>) {
+  return fresh.flatMap((checkout) => {
+    const { claim } = checkout;
+    return claim ? [{ claim, outcome: JSON.stringify(outcomes.get(checkout)) }] : [];
+  });
+}
+
+const describe = (refusal?: Refusal) => ({
+  kind: refusal?.kind ?? ('invalid' as const),
+  message: refusal?.message ?? 'No products provided',
+});

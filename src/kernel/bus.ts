@@ -1,0 +1,75 @@
+import type { RedisClientType } from 'redis';
+import { newId } from './ids.ts';
+
+/**
+ * Hints between nodes: "a row you may care about exists". A hint may be lost; whoever listens
+ * must also look by itself within a bounded time. A node hears its own hints at once.
+ */
+export interface Bus {
+  publish(topic: string, hint: unknown): void;
+  subscribe(topic: string, listener: (hint: never) => void): void;
+  close(): Promise<void>;
+}
+
+/** How hints reach the other nodes; `receive` is called for each that arrives from them. */
+export interface Transport {
+  send(message: string): void;
+  receive(listener: (message: string) => void): void;
+  close(): Promise<void>;
+}
+
+/** A bus over a transport, or within this process alone. */
+export function openBus(transport?: Transport): Bus {
+  const node = newId();
+  const listeners = new Map<string, ((hint: never) => void)[]>();
+  const deliver = (topic: string, hint: unknown): void => {
+    for (const listener of listeners.get(topic) ?? []) listener(hint as never);
+  };
+  transport?.receive((message) => {
+    const envelope = JSON.parse(message) as { node: string; topic: string; hint: unknown };
+    if (envelope.node !== node) deliver(envelope.topic, envelope.hint);
+  });
+  return {
+    publish(topic, hint) {
+      deliver(topic, hint);
+      transport?.send(JSON.stringify({ node, topic, hint }));
+    },
+    subscribe(topic, listener) {
+      listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
+    },
+    close: async () => transport?.close(),
+  };
+}
+
+const channel = 'souk:hints';
+
+/** Hints over Redis pub/sub. While Redis is away they are dropped, which the bus allows. */
+export function redisTransport(redis: RedisClientType, subscriber: RedisClientType): Transport {
+  const dropped = (): void => undefined;
+  return {
+    send(message) {
+      if (redis.isReady) redis.publish(channel, message).catch(dropped);
+    },
+    receive(listener) {
+      subscriber.subscribe(channel, listener).catch(dropped);
+    },
+    close: async () => undefined, // the clients belong to the context
+  };
+}
+
+/** Hints among the workers of one machine: the primary passes each on to the other workers. */
+export function workerTransport(): Transport {
+  return {
+    send(message) {
+      if (process.connected) process.send?.({ hint: message });
+    },
+    receive(listener) {
+      process.on('message', (message) => {
+        if (typeof message === 'object' && message !== null && 'hint' in message) {
+          listener(String(message.hint));
+        }
+      });
+    },
+    close: async () => undefined,
+  };
+}

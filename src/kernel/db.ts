@@ -1,0 +1,206 @@
+import pg from 'pg';
+import sql, { type Sql } from 'sql-template-tag';
+import { OperatorError, Unavailable } from './errors.ts';
+import { limits } from './limits.ts';
+
+export { sql, type Sql };
+export { join as sqlJoin, empty as sqlEmpty, raw as sqlRaw } from 'sql-template-tag';
+
+// int8 as a number: every amount and counter here stays below 2^53 (see limits and CHECKs).
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** Runs single statements. Every statement is prepared once a connection, under its own name. */
+export interface Runner {
+  rows<Row>(query: Sql): Promise<Row[]>;
+  /** The first row, or undefined when there is none. */
+  row<Row>(query: Sql): Promise<Row | undefined>;
+}
+
+declare const atomic: unique symbol;
+
+/** Proof of standing in a transaction: what must be atomic asks for it in its signature. */
+export interface Tx extends Runner {
+  readonly [atomic]: true;
+  /**
+   * Sends a statement without waiting for it, so that it shares a round trip with the next ones.
+   * Its failure fails the whole transaction.
+   */
+  send(query: Sql): void;
+}
+
+export interface Db extends Runner {
+  /**
+   * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks and
+   * serialization failures run it again, a bounded number of times, so `work` must not keep state.
+   * @throws what `work` throws, after rolling back; Unavailable when the server is away
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Throws Unavailable unless the server answers. */
+  ping(): Promise<void>;
+  /** Connections: open, idle, and callers waiting for one. */
+  load(): { open: number; idle: number; waiting: number };
+  /** Statements sent so far, transaction control included. */
+  statements(): number;
+  close(): Promise<void>;
+}
+
+/** What node-postgres needs to find the server. */
+export type Connection = Pick<
+  pg.PoolConfig,
+  'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database'
+>;
+
+const names = new Map<string, string>();
+
+function named(query: Sql): { name?: string; text: string; values: unknown[] } {
+  const text = query.text;
+  let name = names.get(text);
+  if (name === undefined && names.size < limits.preparedStatements) {
+    name = `s${names.size}`;
+    names.set(text, name);
+  }
+  return name === undefined ? { text, values: query.values } : { name, text, values: query.values };
+}
+
+const requestTimeouts = {
+  statement_timeout: limits.statementTimeoutMs,
+  lock_timeout: limits.lockTimeoutMs,
+  idle_in_transaction_session_timeout: limits.idleTransactionTimeoutMs,
+  query_timeout: limits.queryTimeoutMs,
+};
+
+/**
+ * Opens a pool. Connections are made when first needed; nothing is sent yet.
+ * @param options.patient for commands that may run for hours: statements have no time-out
+ */
+export function openDb(
+  connection: Connection,
+  options: { onLost: (error: Error) => void; patient?: boolean },
+): Db {
+  const pool = new pg.Pool({
+    ...connection,
+    ...(options.patient ? {} : requestTimeouts),
+    max: limits.databaseConnections,
+    connectionTimeoutMillis: limits.connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'souk',
+    pipeline: true,
+  });
+  pool.on('error', options.onLost);
+  let sent = 0;
+
+  async function rows<Row>(query: Sql): Promise<Row[]> {
+    sent += 1;
+    try {
+      return (await pool.query(named(query))).rows as Row[];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  async function attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    // A connection that breaks between two statements reports here; the next statement fails.
+    const ignore = (): void => undefined;
+    client.on('error', ignore);
+    const pending: Promise<unknown>[] = [];
+    const track = <R>(promise: Promise<R>): Promise<R> => {
+      sent += 1;
+      pending.push(promise);
+      promise.catch(ignore); // seen by Promise.all below
+      return promise;
+    };
+    let broken = false;
+    try {
+      track(client.query('BEGIN'));
+      const result = await work(openTx(client, track));
+      const commit = track(client.query('COMMIT'));
+      await Promise.all(pending);
+      // COMMIT of a failed transaction answers ROLLBACK and no error.
+      if ((await commit).command !== 'COMMIT') throw new Error('The transaction was rolled back');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => (broken = true));
+      throw error;
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let retry = 0; ; retry += 1) {
+      try {
+        return await attempt(work);
+      } catch (error) {
+        if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
+      }
+    }
+  }
+
+  return {
+    rows,
+    row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
+    transaction,
+    ping: async () => void (await rows(sql`SELECT 1`)),
+    load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    statements: () => sent,
+    close: () => pool.end(),
+  };
+}
+
+function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promise<R>): Tx {
+  const rows = async <Row>(query: Sql): Promise<Row[]> =>
+    (await track(client.query(named(query)))).rows as Row[];
+  return {
+    rows,
+    row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
+    send: (query) => void track(client.query(named(query))),
+  } as Tx;
+}
+
+/** The five-character SQLSTATE of a PostgreSQL error, or a Node error code. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function isRetryable(error: unknown): boolean {
+  return ['40001', '40P01'].includes(errorCode(error));
+}
+
+// Classes 08 (connection) and 57P (shutdown); too many connections, disk full, lock and statement
+// time-outs, read-only standby.
+const awayCode =
+  /^(08...|57P0.|53...|55P03|57014|25006|40001|40P01|ECONN.*|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)$/;
+const awayText =
+  /Connection terminated|connection timeout|trying to connect|Query read timeout|Client (was closed|has encountered)/i;
+
+function translate(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (awayCode.test(errorCode(error)) || awayText.test(error.message)) {
+    const away = new Unavailable('The database is not available just now. Try again in a moment.');
+    away.cause = error;
+    return away;
+  }
+  return error;
+}
+
+/**
+ * Waits until the server takes connections.
+ * @throws OperatorError when it refuses for good (wrong password, no such database) or in `ms`
+ */
+export async function waitForDb(db: Db, ms: number): Promise<void> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    try {
+      return await db.ping();
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      const reason = cause instanceof Error ? cause.message || errorCode(cause) : String(cause);
+      if (!(error instanceof Unavailable) || Date.now() > deadline) {
+        throw new OperatorError(`Cannot use the database: ${reason}. Check DATABASE_URL.`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { isUtf8 } from 'node:buffer';
+import formbody from '@fastify/formbody';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance } from 'fastify';
+import { HttpError } from './errors.ts';
+import { limits } from './limits.ts';
+
+export const tooLarge = { detail: `Request body exceeds ${limits.bodyBytes} bytes.` };
+
+/** JSON, form and multipart bodies; every other media type is refused with 415. */
+export function readBodies(app: FastifyInstance): void {
+  const { bodyBytes } = limits;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  void app.register(formbody);
+  void app.register(multipart, {
+    attachFieldsToBody: 'keyValues',
+    limits: { fieldSize: bodyBytes, fileSize: bodyBytes, fields: 100, files: 10, parts: 110 },
+  });
+  app.addHook('preParsing', async (request) => {
+    // The multipart parser streams, so the size is checked before it begins.
+    if (!request.headers['content-type']?.startsWith('multipart/')) return;
+    const length = Number(request.headers['content-length']);
+    if (Number.isNaN(length)) throw new HttpError(411, { detail: 'Content-Length is required.' });
+    if (length > bodyBytes) throw new HttpError(413, tooLarge);
+  });
+}
+
+/** @throws HttpError 400 in the words of the classic API */
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  const fail = (reason: string): never => {
+    throw new HttpError(400, { detail: `JSON parse error - ${reason}` });
+  };
+  if (!isUtf8(body)) fail('the body is not valid UTF-8');
+  try {
+    return JSON.parse(body.toString());
+  } catch (error) {
+    return fail(error instanceof Error ? error.message.slice(0, 200) : 'malformed');
+  }
+}

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http';
+import cors from '@fastify/cors';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { Config } from '../config.ts';
+import { HttpError } from './errors.ts';
+import { readBodies } from './http-bodies.ts';
+import { answerError } from './http-errors.ts';
+import { newId } from './ids.ts';
+import { limits } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+
+export type Access = 'anyone' | 'user' | 'buyer' | 'seller';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** who may call the route; without it any signed-in user */
+    access?: Access;
+    /** the body of a 404 where the classic API words it for this route */
+    notFound?: object;
+    /** the answer to the wrong role where it is not the usual 403 */
+    wrongRole?: { status: number; body: object };
+  }
+}
+
+interface HttpOptions {
+  config: Pick<Config, 'corsOrigins' | 'trustProxy'>;
+  log: FastifyBaseLogger;
+  metrics: Metrics;
+  /** throws HttpError when the request's credentials do not admit it */
+  admit: (request: FastifyRequest, access: Access) => Promise<void>;
+  /** makes the reader of a route's bodies from their schema; it throws HttpError for bad ones */
+  bodyReader: (schema: object) => (body: unknown) => unknown;
+}
+
+const securityHeaders = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-site',
+  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+};
+
+/** The HTTP server: body readers, admission, errors, headers, CORS. Features add their routes. */
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const { config, metrics } = options;
+  const hops = config.trustProxy;
+  const app = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
+    genReqId: requestIds(),
+    return503OnClosing: false, // what arrives while the node drains is served
+    routerOptions: { ignoreTrailingSlash: true },
+    frameworkErrors: answerError,
+    clientErrorHandler(_error, socket) {
+      if (socket.writable) socket.end(malformedRequest);
+    },
+  });
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    // Query strings are read by their handlers: the classic API ignores filters it cannot read.
+    if (httpPart !== 'body') return () => true;
+    const read = options.bodyReader(schema);
+    return (body) => ({ value: read(body) });
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(() => {
+    throw new HttpError(404, { detail: 'Not found.' });
+  });
+  readBodies(app);
+  if (config.corsOrigins.length > 0) {
+    void app.register(cors, {
+      origin: [...config.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+      exposedHeaders: ['Retry-After', 'X-Request-Id'],
+      maxAge: 600,
+    });
+  }
+  admitRequests(app, options);
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    const status = String(reply.statusCode);
+    const labels = { method: request.method, route, status };
+    metrics.requestSeconds.observe(labels, reply.elapsedTime / 1000);
+    if (reply.elapsedTime > limits.slowRequestMs) {
+      request.log.warn({ route, status, ms: Math.round(reply.elapsedTime) }, 'slow request');
+    }
+  });
+  return app;
+}
+
+/** Authentication and role come before the body is read; a wrong path or method before both. */
+function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
+  const methodsOf = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => {
+    const methods = methodsOf.get(slashed(route.url)) ?? new Set();
+    for (const method of [route.method].flat()) methods.add(method);
+    methodsOf.set(slashed(route.url), methods);
+  });
+  const refuseUnrouted = async (request: FastifyRequest, reply: FastifyReply) => {
+    const methods = methodsOf.get(slashed(request.url.split('?', 1)[0] ?? ''));
+    if (methods === undefined) throw new HttpError(404, { detail: 'Not found.' });
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
+    await admit(request, 'user');
+    const detail = `Method "${request.method}" not allowed.`;
+    throw new HttpError(405, { detail }, { Allow: allow });
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders).header('X-Request-Id', request.id);
+    if (request.is404) return refuseUnrouted(request, reply);
+    await admit(request, request.routeOptions.config.access ?? 'user');
+  });
+}
+
+const slashed = (path: string): string => (path.endsWith('/') ? path : `${path}/`);
+
+const malformedBody = '{"detail":"Malformed request."}';
+const malformedRequest = [
+  'HTTP/1.1 400 Bad Request',
+  'Content-Type: application/json',
+  `Content-Length: ${malformedBody.length}`,
+  'Connection: close',
+  '',
+  malformedBody,
+].join('\r\n');
+
+/** Takes a well-formed id of a proxy in front, or makes one: short, and unique across nodes. */
+function requestIds(): (request: IncomingMessage) => string {
+  const node = newId().slice(-8);
+  let count = 0;
+  return (request) => {
+    const given = request.headers['x-request-id'];
+    if (typeof given === 'string' && /^[\w-]{8,64}$/.test(given)) return given;
+    count += 1;
+    return `${node}-${count.toString(36)}`;
+  };
+}

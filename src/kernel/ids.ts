@@ -1,0 +1,25 @@
+import { v7 } from 'uuid';
+
+/** A new UUIDv7 (RFC 9562): sorts by time of making, so inserts stay at the end of an index. */
+export function newId(): string {
+  return v7();
+}
+
+const plain = /^[0-9a-f]{32}$/;
+
+/**
+ * Reads a UUID in upper or lower case, with or without dashes.
+ * @returns the lower-case dashed form, or undefined when it is not a UUID
+ */
+export function parseId(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 36) return undefined;
+  const hex = value.toLowerCase().replaceAll('-', '');
+  if (!plain.test(hex)) return undefined;
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}

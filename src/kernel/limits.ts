@@ -1,0 +1,69 @@
+/** Every bound of the system, with its unit in the name and its reason beside it. */
+export const limits = {
+  // requests
+  bodyBytes: 1024 * 1024, // the classic contract: 413 above 1 MiB
+  requestTimeoutMs: 30_000, // a client that sends its body slower than this is cut off
+  keepAliveTimeoutMs: 72_000, // above the 60 s of common load balancers, so that they close first
+  slowRequestMs: 1_000, // requests slower than this are logged
+  idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs
+
+  // PostgreSQL
+  databaseConnections: 10, // on 2 cores 8 were as good as 16 or 32, and better on one hot row
+  connectTimeoutMs: 1_000, // an exhausted pool or lost server answers 503 within a second
+  statementTimeoutMs: 8_000, // no request waits longer for one statement
+  queryTimeoutMs: 10_000, // for a server that stopped answering: above the statement timeout
+  lockTimeoutMs: 5_000, // a stuck lock holder must not hold everybody else for long
+  idleTransactionTimeoutMs: 10_000, // frees the locks of a node that hangs
+  transactionRetries: 3, // after a deadlock or serialization failure
+  preparedStatements: 300, // rare filter combinations of lists beyond these go unprepared
+
+  // Redis
+  redisCommandTimeoutMs: 100, // a slow Redis must cost less than asking PostgreSQL
+  redisReconnectMs: 500, // the longest pause between two attempts
+
+  // accounts
+  passwordHashesAtOnce: 4, // 19 MiB each; two cores finish about 170 a second
+  passwordHashesWaiting: 200, // about a second and a half of work; beyond: 503
+  cachedSessions: 50_000, // about 200 bytes each
+  cachedTokens: 10_000, // verified tokens; the rest cost 6 microseconds each
+  sessionPollMs: 400, // how often a node looks for revoked sessions: the bound is one second
+  sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
+  socketTicketSeconds: 30,
+
+  // catalog
+  pageSize: 10,
+  maxPageSize: 100,
+  listCacheBytes: 64 * 1024 * 1024, // pages and product fragments together
+  catalogPollMs: 400, // how often a node compares its cache with the database
+  cacheTrustMs: 900, // a copy not confirmed for this long is read again: the bound is one second
+  fragmentsCheckedAtOnce: 2_000, // recently used ones; the others are read again when used
+  sharedPageSeconds: 60,
+  searchCharacters: 200,
+
+  // cart and checkout
+  cartLines: 100,
+  orderLines: 100,
+  lineQuantity: 10_000,
+  orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
+  checkoutLanes: 2, // transactions at once; more only wait for each other's row locks
+  checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
+  checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503
+  checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried
+
+  // notifications
+  socketsPerUser: 50, // a buyer has a few devices; the oldest is closed
+  socketBufferBytes: 256 * 1024, // above it a socket is not read for until it drains
+  socketStallMs: 10_000, // a socket that has not drained for this long is closed (4008)
+  socketMessageBytes: 4 * 1024, // clients have nothing to say
+  socketPingMs: 30_000,
+  streamPollMs: 1_000, // finds hints that were lost
+  replayRows: 200, // events read at once for one socket
+  streamCursorsAtOnce: 500, // sockets served by one query
+
+  // workers
+  workerRestartMs: 500, // a worker that dies at once must not be restarted in a tight loop
+  workerMetricsMs: 2_000,
+
+  // shutdown
+  drainMs: 15_000, // running requests get this long to finish
+} as const;

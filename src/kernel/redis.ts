@@ -1,0 +1,54 @@
+import { createClient, type RedisClientType } from 'redis';
+import { limits } from './limits.ts';
+
+/** What nodes share to spare work. It may forget anything at any time and never fails. */
+export interface SharedCache {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string, seconds: number): void;
+}
+
+/**
+ * Connects in the background and for ever. While Redis is away commands fail at once
+ * (`disableOfflineQueue`), so nobody waits for it.
+ */
+export function openRedis(url: string, onState: (state: string) => void): RedisClientType {
+  const client: RedisClientType = createClient({
+    url,
+    disableOfflineQueue: true,
+    commandOptions: { timeout: limits.redisCommandTimeoutMs },
+    socket: {
+      connectTimeout: limits.connectTimeoutMs,
+      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, limits.redisReconnectMs),
+    },
+  });
+  let lastError = '';
+  client.on('error', (error: Error) => {
+    if (error.message === lastError) return; // once an outage, not once an attempt
+    lastError = error.message;
+    onState(`Redis is away (${error.message}); going on without it`);
+  });
+  client.on('ready', () => {
+    if (lastError !== '') onState('Redis is back');
+    lastError = '';
+  });
+  client.connect().catch(() => undefined); // reported by 'error', retried by the strategy
+  return client;
+}
+
+export function redisCache(redis: RedisClientType): SharedCache {
+  return {
+    async get(key) {
+      if (!redis.isReady) return undefined;
+      return (await redis.get(key).catch(() => undefined)) ?? undefined;
+    },
+    set(key, value, seconds) {
+      if (redis.isReady) redis.set(key, value, { EX: seconds }).catch(() => undefined);
+    },
+  };
+}
+
+/** Without Redis there is nothing to share: a node's own cache is all there is. */
+export const noSharedCache: SharedCache = {
+  get: async () => undefined,
+  set: () => undefined,
+};

@@ -1,0 +1,59 @@
+import { operator } from './commands/operator.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { seed } from './commands/seed.ts';
+import { seller } from './commands/seller.ts';
+import { serve } from './commands/serve.ts';
+import { verify } from './commands/verify.ts';
+import { OperatorError, Unavailable } from './kernel/errors.ts';
+import { say, type Command } from './commands/command.ts';
+
+const commands: Record<string, Command> = {
+  serve,
+  migrate: migrateCommand,
+  seed,
+  operator,
+  seller,
+  verify,
+};
+
+const help = `Souk: a marketplace backend
+
+Usage: souk <command> [options]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+souk <command> --help tells more. Settings come from the environment or a .env file; see
+.env.example.
+`;
+
+/** Runs one command. Exit codes: 0 done, 1 it found or met a failure, 2 it was called wrongly. */
+async function main(args: string[], stop: AbortSignal): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  if (['--help', '-h', 'help'].includes(name)) return (say(help), 0);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new OperatorError(`No command "${name}".\n\n${help}`);
+  if (rest.includes('--help') || rest.includes('-h')) return (say(command.usage), 0);
+  return command.run(rest, stop);
+}
+
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping.signal.aborted) process.exit(130); // asked twice: at once
+    stopping.abort();
+  });
+}
+
+main(process.argv.slice(2), stopping.signal).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const isOurs = error instanceof OperatorError || error instanceof Unavailable;
+    const isArgument =
+      error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE');
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${isOurs || isArgument ? (error as Error).message : text}\n`);
+    process.exit(isOurs || isArgument ? 2 : 1);
+  },
+);
