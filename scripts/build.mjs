@@ -1,4 +1,4 @@
-// Bundles src/main.ts to dist/main.js, when the sources changed since the last time.
+// Bundles src/main.ts to dist/main.js when the sources changed, and the tests to build/.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,10 +15,11 @@ import { ensureInstalled, isRunDirectly, root } from './install.mjs';
 
 const dist = join(root, 'dist');
 export const main = join(dist, 'main.js');
+const outdir = join(root, 'build'); // of the tests
+const STALE_MS = 60 * 60_000; // built tests this old belong to no run that is going on
 const stampFile = join(dist, '.sources'); // the hash of the sources that dist/ was built from
 
-/** What every bundle of this project shares. */
-export const bundleOptions = {
+const bundleOptions = {
   bundle: true,
   format: 'esm',
   platform: 'node',
@@ -46,18 +48,58 @@ export async function build() {
   if (isBuilt()) return;
   const hash = hashSources();
   const esbuild = await import('esbuild');
-  const temporary = join(dist, `.new-${process.pid}`);
-  mkdirSync(temporary, { recursive: true });
   try {
-    const outfile = join(temporary, 'main.js');
-    await esbuild.build({ ...bundleOptions, entryPoints: [join(root, 'src/main.ts')], outfile });
-    writeFileSync(join(temporary, '.sources'), hash);
-    for (const name of ['main.js.map', 'main.js', '.sources']) {
-      renameSync(join(temporary, name), join(dist, name));
-    }
+    const entryPoints = [join(root, 'src/main.ts')];
+    const options = { ...bundleOptions, entryPoints, outfile: main, write: false };
+    const { outputFiles } = await esbuild.build(options);
+    mkdirSync(dist, { recursive: true });
+    for (const { path, contents } of outputFiles) replaceFile(path, contents);
+    replaceFile(stampFile, hash);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
     await esbuild.stop();
+  }
+}
+
+function replaceFile(file, contents) {
+  const temporary = `${file}.new-${process.pid}`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, file);
+}
+
+/**
+ * Bundles modules, named from the project's folder, into the same places below build/, where
+ * what they share is shared.
+ */
+export async function buildTests(files) {
+  const esbuild = await import('esbuild');
+  try {
+    const { metafile } = await esbuild.build({
+      ...bundleOptions,
+      entryPoints: files.map((file) => join(root, file)),
+      absWorkingDir: root,
+      outbase: root,
+      outdir,
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      metafile: true,
+    });
+    removeStale(new Set(Object.keys(metafile.outputs).map((file) => join(root, file))));
+  } finally {
+    await esbuild.stop();
+  }
+}
+
+/** Where `buildTests` puts a module. */
+export function builtPath(file) {
+  return join(outdir, file.replace(/\.ts$/, '.js'));
+}
+
+function removeStale(fresh) {
+  for (const name of readdirSync(outdir, { recursive: true, encoding: 'utf8' })) {
+    const file = join(outdir, name);
+    if (fresh.has(file) || !/\.js(\.map)?$/.test(file)) continue;
+    const info = statSync(file, { throwIfNoEntry: false });
+    if (info && Date.now() - info.mtimeMs > STALE_MS) rmSync(file, { force: true });
   }
 }
 

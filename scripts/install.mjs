@@ -82,7 +82,7 @@ function install(dev) {
   if (npm.error) fail(`npm could not be started (${npm.error.message}). It comes with Node.js.`);
   if (npm.status !== 0) {
     fail(
-      'npm ci failed, see above. Is the network (or the registry of your .npmrc) reachable?',
+      'npm ci failed: its messages are above. It needs a network that reaches the npm registry.',
       npm.status ?? 1,
     );
   }

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const OLDEST_POSTGRES = 14; // the oldest that this project supports
 const READY_WAIT_MS = 20_000;
 
-// As in src/kernel/embedded-postgres-server.ts: the server ends when this process does.
+// As in src/kernel/embedded/server.ts: the server ends when this process does.
 const KEEPER = `exec 3<&0
 "$@" </dev/null 3<&- & server=$!
 (read -r line <&3; kill -INT $server) & reader=$!

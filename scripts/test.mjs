@@ -1,17 +1,15 @@
 // npm test: all tests on the built-in database, then the outer ones on the system's PostgreSQL
 // and Redis. `npm test -- checkout` runs only the files with "checkout" in their path.
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, bundleOptions } from './build.mjs';
+import { build, buildTests, builtPath } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
-import { runTests } from './test-run.mjs';
 import { findSystemServers, startSystemServers } from './test-servers.mjs';
 
 const TWICE = ['test/contract/', 'test/journeys/', 'test/nodes/', 'test/nodes.test.ts'];
-const STALE_MS = 60 * 60_000; // built files this old belong to no test run that is going on
-const DATABASE_MODULE = 'src/kernel/embedded-postgres.ts';
+const DATABASE_MODULE = 'src/kernel/embedded/postgres.ts';
 
 const filters = process.argv.slice(2);
 const stopping = new AbortController();
@@ -24,11 +22,12 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 ensureInstalled();
+const { runTests } = await import('./test-run.mjs'); // an older Node gets to its message first
 const totals = { passed: 0, failed: 0, skipped: 0 };
 try {
   await build();
   const files = findTests();
-  await buildTests(files);
+  await buildTests([DATABASE_MODULE, ...files]);
   if (files.length > 0) await runOnBuiltInDatabase(files);
   const outer = files.filter((file) => TWICE.some((place) => file.startsWith(place)));
   if (outer.length > 0) await runOnSystemServers(outer);
@@ -56,34 +55,6 @@ function findTests() {
     .filter((file) => file.endsWith('.test.ts'))
     .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)))
     .toSorted();
-}
-
-/** Bundles the tests into build/, in the folders of their sources, sharing what they share. */
-async function buildTests(files) {
-  const esbuild = await import('esbuild');
-  const outdir = join(root, 'build');
-  const result = await esbuild.build({
-    ...bundleOptions,
-    entryPoints: [DATABASE_MODULE, ...files].map((file) => join(root, file)),
-    absWorkingDir: root,
-    outbase: root,
-    outdir,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    metafile: true,
-  });
-  await esbuild.stop();
-  const fresh = new Set(Object.keys(result.metafile.outputs).map((file) => join(root, file)));
-  for (const name of readdirSync(outdir, { recursive: true })) {
-    const file = join(outdir, name);
-    if (fresh.has(file) || !/\.js(\.map)?$/.test(file)) continue;
-    const info = statSync(file, { throwIfNoEntry: false });
-    if (info && Date.now() - info.mtimeMs > STALE_MS) rmSync(file, { force: true });
-  }
-}
-
-function builtPath(file) {
-  return join(root, 'build', file.replace(/\.ts$/, '.js'));
 }
 
 async function runOnBuiltInDatabase(files) {

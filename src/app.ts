@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from './context.ts';
 import { openGuard } from './features/accounts/guards.ts';
-import { openSessions } from './features/accounts/sessions.ts';
+import { Sessions } from './features/accounts/sessions.ts';
 import { openTokens } from './features/accounts/tokens.ts';
-import { openListCache } from './features/catalog/list-cache.ts';
-import { accountRoutes } from './features/classic/accounts.ts';
+import { ListCache } from './features/catalog/list-cache.ts';
+import { accountRoutes, sessionRoutes } from './features/classic/accounts.ts';
 import { cartRoutes } from './features/classic/cart.ts';
 import { categoryRoutes, productRoutes } from './features/classic/catalog.ts';
 import { bodyReader } from './features/classic/fields.ts';
 import { orderRoutes } from './features/classic/orders.ts';
 import { productShape, type Shop } from './features/classic/shapes.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
-import { openSockets } from './features/notifications/sockets.ts';
-import { openCheckoutQueue } from './features/orders/checkout-queue.ts';
+import { Sockets } from './features/notifications/sockets.ts';
+import { CheckoutQueue } from './features/orders/checkout-queue.ts';
 import { documentApi } from './kernel/docs.ts';
 import { createHttp } from './kernel/http.ts';
 import { noRateLimits, openRateLimits } from './kernel/rate-limits.ts';
@@ -41,13 +41,13 @@ export async function buildApp(
 ): Promise<App> {
   const { config, log, metrics } = context;
   const tokens = openTokens(context.jwtKey, config);
-  const sessions = openSessions(context);
-  const lists = openListCache(context, (product) =>
+  const sessions = new Sessions(context);
+  const lists = new ListCache(context, (product) =>
     JSON.stringify(productShape(product, config.currency)),
   );
-  const checkouts = openCheckoutQueue(context);
+  const checkouts = new CheckoutQueue(context);
   const rateLimiter = config.rateLimits ? openRateLimits(context.redis) : noRateLimits;
-  const sockets = openSockets(context, {
+  const sockets = new Sockets(context, {
     sessions,
     readHandshake,
     authenticate: socketAuthenticator(context, tokens, sessions),
@@ -66,6 +66,7 @@ export async function buildApp(
 
   const shop: Shop = { context, tokens, sessions, rateLimiter, lists, checkouts };
   accountRoutes(http, shop);
+  sessionRoutes(http, shop);
   // The old system answered below /app; its README documents the root. Both work.
   for (const prefix of ['', '/app']) {
     await http.register(

@@ -53,8 +53,8 @@ export function parseConfig(env: Environment): Config {
     sellerSignup: read.choice('SELLER_SIGNUP', ['open', 'closed'], 'open'),
     passwordRules: read.choice('PASSWORD_RULES', ['strict', 'classic'], 'strict'),
     rateLimits: read.choice('RATE_LIMITS', ['on', 'off'], 'on') === 'on',
-    corsOrigins: read.origins(),
-    trustProxy: read.trustProxy(),
+    corsOrigins: readOrigins(read.text('CORS_ORIGINS') ?? '', mistakes),
+    trustProxy: readTrustProxy(read.text('TRUST_PROXY'), mistakes),
     logLevel: read.choice(
       'LOG_LEVEL',
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -113,32 +113,34 @@ function readers(env: Environment, mistakes: string[]) {
         return currencyOf('USD');
       }
     },
-    origins(): string[] {
-      const values = (text('CORS_ORIGINS') ?? '').split(',').map((value) => value.trim());
-      const origins = values.filter((value) => value !== '');
-      for (const origin of origins) {
-        if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-          mistakes.push(
-            `CORS_ORIGINS takes origins such as https://shop.example, comma separated, ` +
-              `not "${origin}"`,
-          );
-        }
-      }
-      return origins;
-    },
-    trustProxy(): boolean | number | string[] {
-      const value = text('TRUST_PROXY');
-      if (value === undefined || value === 'false' || value === 'off') return false;
-      if (/^\d{1,2}$/.test(value)) return Number(value);
-      const addresses = value.split(',').map((address) => address.trim());
-      const valid = /^([0-9a-fA-F:.]+(\/\d{1,3})?|loopback|linklocal|uniquelocal)$/;
-      if (!addresses.every((address) => valid.test(address))) {
-        mistakes.push(
-          'TRUST_PROXY must be off, the number of proxies in front, or their addresses ' +
-            `(10.0.0.0/8,loopback), not "${value}"`,
-        );
-      }
-      return addresses;
-    },
   };
+}
+
+function readOrigins(text: string, mistakes: string[]): string[] {
+  const values = text.split(',').map((value) => value.trim());
+  const origins = values.filter((value) => value !== '');
+  for (const origin of origins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      mistakes.push(
+        'CORS_ORIGINS takes origins such as https://shop.example, comma separated, ' +
+          `not "${origin}"`,
+      );
+    }
+  }
+  return origins;
+}
+
+const proxyAddress = /^([0-9a-fA-F:.]+(\/\d{1,3})?|loopback|linklocal|uniquelocal)$/;
+
+function readTrustProxy(text: string | undefined, mistakes: string[]): Config['trustProxy'] {
+  if (text === undefined || text === 'false' || text === 'off') return false;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const addresses = text.split(',').map((address) => address.trim());
+  if (!addresses.every((address) => proxyAddress.test(address))) {
+    mistakes.push(
+      'TRUST_PROXY must be off, the number of proxies in front, or their addresses ' +
+        `(10.0.0.0/8,loopback), not "${text}"`,
+    );
+  }
+  return addresses;
 }

@@ -3,7 +3,7 @@ import type { RedisClientType } from 'redis';
 import type { Config } from './config.ts';
 import { type Bus, openBus, redisTransport, workerTransport } from './kernel/bus.ts';
 import { type Connection, type Db, openDb, sql, waitForDb } from './kernel/db.ts';
-import { openEmbeddedPostgres } from './kernel/embedded-postgres.ts';
+import { openEmbeddedPostgres } from './kernel/embedded/postgres.ts';
 import { OperatorError } from './kernel/errors.ts';
 import { keptJwtSecret } from './kernel/jwt-secret.ts';
 import { type Metrics, openMetrics } from './kernel/metrics.ts';
@@ -25,7 +25,7 @@ export interface Context {
 const secrets = ['password', 'access', 'refresh', 'token', 'ticket', 'authorization'];
 
 /** A JSON logger that blanks anything that looks like a secret, at the top and one level down. */
-export function openLog(config: Config): Logger {
+function openLog(config: Config): Logger {
   const paths = secrets.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
   return pino({ level: config.logLevel, redact: { paths, censor: '[redacted]' } });
 }
@@ -51,7 +51,7 @@ export async function openContext(
         log: (message) => log.info(message),
       });
       closers.push(() => embedded.stop());
-      connection = embedded.connection;
+      connection = { ...embedded.connection, ssl: false }; // whatever PGSSLMODE says
     } else {
       connection = { connectionString: config.databaseUrl };
     }

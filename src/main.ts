@@ -4,6 +4,7 @@ import { seed } from './commands/seed.ts';
 import { seller } from './commands/seller.ts';
 import { serve } from './commands/serve.ts';
 import { verify } from './commands/verify.ts';
+import { errorCode } from './kernel/db.ts';
 import { OperatorError, Unavailable } from './kernel/errors.ts';
 import { say, type Command } from './commands/command.ts';
 
@@ -49,11 +50,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 main(process.argv.slice(2), stopping.signal).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const isOurs = error instanceof OperatorError || error instanceof Unavailable;
-    const isArgument =
-      error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE');
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${isOurs || isArgument ? (error as Error).message : text}\n`);
-    process.exit(isOurs || isArgument ? 2 : 1);
+    const text = error instanceof Error ? error : new Error(String(error));
+    const isTheirs = isMistake(text);
+    process.stderr.write(`${isTheirs ? text.message : text.stack}\n`);
+    process.exit(isTheirs ? 2 : 1);
   },
 );
+
+/** A mistake in how the program was called or set up: its message says all. */
+function isMistake(error: Error): boolean {
+  if (error instanceof OperatorError || error instanceof Unavailable) return true;
+  return errorCode(error).startsWith('ERR_PARSE_ARGS');
+}

@@ -67,8 +67,8 @@ export async function runWorkers(options: {
 /** In a worker: asks the primary for the metrics of all. */
 export function metricsOfAllWorkers({ metrics }: Context): () => Promise<string> {
   AggregatorRegistry.setRegistries([metrics.registry]);
-  // Makes this process answer the primary's question for its own metrics.
-  const aggregator = new AggregatorRegistry();
+  // Made for its effect: this process then answers the primary's question for its own metrics.
+  void new AggregatorRegistry();
   const waiting = new Map<number, (text: string) => void>();
   let count = 0;
   process.on('message', (message: Message) => {
@@ -86,7 +86,6 @@ export function metricsOfAllWorkers({ metrics }: Context): () => Promise<string>
         // The primary is busy or gone: this worker's own are better than none.
         if (waiting.delete(question)) resolve(metrics.registry.metrics());
       }, limits.workerMetricsMs).unref();
-      void aggregator;
     });
   };
 }

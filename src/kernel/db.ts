@@ -47,7 +47,7 @@ export interface Db extends Runner {
 /** What node-postgres needs to find the server. */
 export type Connection = Pick<
   pg.PoolConfig,
-  'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database'
+  'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database' | 'ssl'
 >;
 
 const names = new Map<string, string>();
@@ -59,7 +59,8 @@ function named(query: Sql): { name?: string; text: string; values: unknown[] } {
     name = `s${names.size}`;
     names.set(text, name);
   }
-  return name === undefined ? { text, values: query.values } : { name, text, values: query.values };
+  const { values } = query;
+  return name === undefined ? { text, values } : { name, text, values };
 }
 
 const requestTimeouts = {
@@ -89,8 +90,10 @@ export function openDb(
   pool.on('error', options.onLost);
   let sent = 0;
 
+  const count = (): void => void (sent += 1);
+
   async function rows<Row>(query: Sql): Promise<Row[]> {
-    sent += 1;
+    count();
     try {
       return (await pool.query(named(query))).rows as Row[];
     } catch (error) {
@@ -98,40 +101,10 @@ export function openDb(
     }
   }
 
-  async function attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    // A connection that breaks between two statements reports here; the next statement fails.
-    const ignore = (): void => undefined;
-    client.on('error', ignore);
-    const pending: Promise<unknown>[] = [];
-    const track = <R>(promise: Promise<R>): Promise<R> => {
-      sent += 1;
-      pending.push(promise);
-      promise.catch(ignore); // seen by Promise.all below
-      return promise;
-    };
-    let broken = false;
-    try {
-      track(client.query('BEGIN'));
-      const result = await work(openTx(client, track));
-      const commit = track(client.query('COMMIT'));
-      await Promise.all(pending);
-      // COMMIT of a failed transaction answers ROLLBACK and no error.
-      if ((await commit).command !== 'COMMIT') throw new Error('The transaction was rolled back');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => (broken = true));
-      throw error;
-    } finally {
-      client.off('error', ignore);
-      client.release(broken);
-    }
-  }
-
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
       try {
-        return await attempt(work);
+        return await attempt(pool, work, count);
       } catch (error) {
         if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
       }
@@ -147,6 +120,41 @@ export function openDb(
     statements: () => sent,
     close: () => pool.end(),
   };
+}
+
+/** One try at a transaction. @param sent is called for each statement */
+async function attempt<T>(
+  pool: pg.Pool,
+  work: (tx: Tx) => Promise<T>,
+  sent: () => void,
+): Promise<T> {
+  const client = await pool.connect();
+  // A connection that breaks between two statements reports here; the next statement fails.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  const pending: Promise<unknown>[] = [];
+  const track = <R>(promise: Promise<R>): Promise<R> => {
+    sent();
+    pending.push(promise);
+    promise.catch(ignore); // seen by Promise.all below
+    return promise;
+  };
+  let broken = false;
+  try {
+    void track(client.query('BEGIN'));
+    const result = await work(openTx(client, track));
+    const commit = track(client.query('COMMIT'));
+    await Promise.all(pending);
+    // COMMIT of a failed transaction answers ROLLBACK and no error.
+    if ((await commit).command !== 'COMMIT') throw new Error('The transaction was rolled back');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => (broken = true));
+    throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
 }
 
 function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promise<R>): Tx {
@@ -170,14 +178,25 @@ function isRetryable(error: unknown): boolean {
 
 // Classes 08 (connection) and 57P (shutdown); too many connections, disk full, lock and statement
 // time-outs, read-only standby.
-const awayCode =
-  /^(08...|57P0.|53...|55P03|57014|25006|40001|40P01|ECONN.*|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)$/;
-const awayText =
-  /Connection terminated|connection timeout|trying to connect|Query read timeout|Client (was closed|has encountered)/i;
+const awayStates = /^(08...|57P0.|53...|55P03|57014|25006|40001|40P01)$/;
+const awayErrnos = /^(ECONN.*|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)$/;
+const awayTexts = [
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'Query read timeout',
+  'Client was closed',
+  'Client has encountered a connection error',
+];
+
+function isAway(error: Error): boolean {
+  const code = errorCode(error);
+  if (awayStates.test(code) || awayErrnos.test(code)) return true;
+  return awayTexts.some((text) => error.message.includes(text));
+}
 
 function translate(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (awayCode.test(errorCode(error)) || awayText.test(error.message)) {
+  if (isAway(error)) {
     const away = new Unavailable('The database is not available just now. Try again in a moment.');
     away.cause = error;
     return away;

@@ -11,7 +11,7 @@ Register or log in, press *Authorize* and paste the \`access\` token. Every path
 \`/ws/notifications/?token=TOKEN\`, where the token is an access token or a ticket of
 \`POST /auth/ws-ticket/\`. With \`after=OFFSET\` everything newer than that offset is sent first.`;
 
-/** The OpenAPI 3.1 document of all routes at /openapi.json, and a page to read and try it at /docs. */
+/** The OpenAPI 3.1 document of all routes at /openapi.json; a page to try them at /docs. */
 export async function documentApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parse as parseQuery } from 'node:querystring';
 import formbody from '@fastify/formbody';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
@@ -18,7 +19,7 @@ export function readBodies(app: FastifyInstance): void {
       done(error as Error);
     }
   });
-  void app.register(formbody);
+  void app.register(formbody, { parser: (text) => lastOfEach(parseQuery(text)) });
   void app.register(multipart, {
     attachFieldsToBody: 'keyValues',
     limits: { fieldSize: bodyBytes, fileSize: bodyBytes, fields: 100, files: 10, parts: 110 },
@@ -30,6 +31,23 @@ export function readBodies(app: FastifyInstance): void {
     if (Number.isNaN(length)) throw new HttpError(411, { detail: 'Content-Length is required.' });
     if (length > bodyBytes) throw new HttpError(413, tooLarge);
   });
+  app.after(() => {
+    // After the multipart parser, which works in this hook too.
+    app.addHook('preValidation', async (request) => {
+      if (request.isMultipart()) request.body = lastOfEach(request.body as Fields);
+    });
+  });
+}
+
+type Fields = Record<string, unknown>;
+
+/** A repeated form field counts as its last, as it did in the old system. */
+function lastOfEach(fields: Fields): Fields {
+  const entries = Object.entries(fields).map(([name, value]) => {
+    const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+    return [name, last] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** @throws HttpError 400 in the words of the classic API */

@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import type { Config } from '../config.ts';
 import { HttpError } from './errors.ts';
@@ -53,7 +54,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const hops = config.trustProxy;
   const app = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -61,7 +62,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     genReqId: requestIds(),
     return503OnClosing: false, // what arrives while the node drains is served
     routerOptions: { ignoreTrailingSlash: true },
-    frameworkErrors: answerError,
+    frameworkErrors(error, request, reply) {
+      void reply.headers(securityHeaders).header('X-Request-Id', request.id);
+      void answerError(error, request, reply);
+    },
     clientErrorHandler(_error, socket) {
       if (socket.writable) socket.end(malformedRequest);
     },
@@ -100,25 +104,28 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 
 /** Authentication and role come before the body is read; a wrong path or method before both. */
 function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
-  const methodsOf = new Map<string, Set<string>>();
+  const paths = new Map<string, { methods: Set<string>; access: Access }>();
   app.addHook('onRoute', (route) => {
-    const methods = methodsOf.get(slashed(route.url)) ?? new Set();
-    for (const method of [route.method].flat()) methods.add(method);
-    methodsOf.set(slashed(route.url), methods);
+    const known = paths.get(slashed(route.url));
+    const methods = new Set([...(known?.methods ?? []), ...[route.method].flat()]);
+    paths.set(slashed(route.url), { methods, access: route.config?.access ?? 'user' });
   });
   const refuseUnrouted = async (request: FastifyRequest, reply: FastifyReply) => {
-    const methods = methodsOf.get(slashed(request.url.split('?', 1)[0] ?? ''));
-    if (methods === undefined) throw new HttpError(404, { detail: 'Not found.' });
-    const allow = [...methods, 'OPTIONS'].join(', ');
-    if (request.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
-    await admit(request, 'user');
+    const path = paths.get(slashed(request.url.split('?', 1)[0] ?? ''));
+    if (path === undefined) throw new HttpError(404, { detail: 'Not found.' });
+    const allow = [...path.methods, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') {
+      await reply.code(204).header('Allow', allow).send();
+      return;
+    }
+    await admit(request, path.access === 'anyone' ? 'anyone' : 'user');
     const detail = `Method "${request.method}" not allowed.`;
     throw new HttpError(405, { detail }, { Allow: allow });
   };
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('X-Request-Id', request.id);
-    if (request.is404) return refuseUnrouted(request, reply);
-    await admit(request, request.routeOptions.config.access ?? 'user');
+    if (request.is404) await refuseUnrouted(request, reply);
+    else await admit(request, request.routeOptions.config.access ?? 'user');
   });
 }
 

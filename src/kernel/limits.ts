@@ -27,6 +27,8 @@ export const limits = {
   cachedSessions: 50_000, // about 200 bytes each
   cachedTokens: 10_000, // verified tokens; the rest cost 6 microseconds each
   sessionPollMs: 400, // how often a node looks for revoked sessions: the bound is one second
+  sessionTrustMs: 900, // what a node knows is used this long after it looked
+  prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
   socketTicketSeconds: 30,
 
@@ -35,6 +37,7 @@ export const limits = {
   maxPageSize: 100,
   listCacheBytes: 64 * 1024 * 1024, // pages and product fragments together
   catalogPollMs: 400, // how often a node compares its cache with the database
+  catalogIdleMs: 2_000, // a cache that nobody asks is not kept warm
   cacheTrustMs: 900, // a copy not confirmed for this long is read again: the bound is one second
   fragmentsCheckedAtOnce: 2_000, // recently used ones; the others are read again when used
   sharedPageSeconds: 60,

@@ -23,7 +23,7 @@ export function passwordFaults(password: string, rules: 'strict' | 'classic'): s
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Bounds the hashes at once (each takes 19 MiB) and in line; the work itself is off this thread. */
+/** Bounds the hashes at once (19 MiB each) and in line; the work itself is off this thread. */
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (running >= limits.passwordHashesAtOnce) {
     if (waiting.length >= limits.passwordHashesWaiting) {

@@ -13,87 +13,94 @@ export interface Principal {
 
 type Ended = (sessionIds: string[]) => void;
 
+const topic = 'sessions.revoked';
+
 /**
  * The sessions that this node knows to be live. A session is read from the database when first
  * seen and kept; revoked ones are dropped on a hint from whoever revoked them, and by a look at
- * the database every `sessionPollMs`. When that look has not succeeded for a second, nothing kept
+ * the database every `sessionPollMs`. When that look has not succeeded for a while, nothing kept
  * is trusted and every request asks the database. So a revocation holds everywhere within a
  * second, whether or not hints arrive.
  */
-export interface Sessions {
-  /** The principal of a live session; undefined when it is revoked, expired or unknown. */
-  find(sessionId: string, userId: number): Promise<Principal | undefined>;
-  userExists(userId: number): Promise<boolean>;
-  /** Ends sessions for good, on every node. */
-  revoke(sessionIds: string[]): Promise<void>;
-  /** Calls back with the sessions that have ended, on whichever node; repeats are possible. */
-  onEnded(listener: Ended): void;
-  close(): void;
-}
+export class Sessions {
+  readonly #context: Context;
+  readonly #live = new Map<string, Principal>(); // the first was read longest ago
+  readonly #listeners: Ended[] = [];
+  readonly #timers: { stop(): void }[];
+  #trustedUntil = 0;
 
-const topic = 'sessions.revoked';
-
-export function openSessions(context: Context): Sessions {
-  const { db, bus, log } = context;
-  const live = new Map<string, Principal>(); // in order of use: the first is the eldest
-  const listeners: Ended[] = [];
-  let trustedUntil = 0;
-
-  const drop = (sessionIds: string[]): void => {
-    for (const id of sessionIds) live.delete(id);
-    for (const listener of listeners) listener(sessionIds);
-  };
-  bus.subscribe(topic, (hint: string[]) => drop(hint));
-
-  async function poll(): Promise<void> {
-    const began = Date.now();
-    const revoked = await db.rows<{ id: string }>(sql`
-      SELECT id FROM sessions
-      WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})`);
-    if (revoked.length > 0) drop(revoked.map((row) => row.id));
-    trustedUntil = began + 2 * limits.sessionPollMs;
+  constructor(context: Context) {
+    this.#context = context;
+    const { bus, log } = context;
+    bus.subscribe(topic, (sessionIds: string[]) => this.#drop(sessionIds));
+    this.#timers = [
+      repeat(
+        () => this.#lookForRevoked(),
+        limits.sessionPollMs,
+        (error) => log.debug({ err: error }, 'could not look for revoked sessions'),
+      ),
+      repeat(
+        () => prune(context),
+        limits.prunePauseMs,
+        (error) => log.warn({ err: error }, 'could not remove expired sessions'),
+      ),
+    ];
   }
-  const polling = repeat(poll, limits.sessionPollMs, (error) => {
-    log.debug({ err: error }, 'could not look for revoked sessions');
-  });
-  const pruning = repeat(
-    () => prune(context),
-    3_600_000,
-    (error) => {
-      log.warn({ err: error }, 'could not remove expired sessions');
-    },
-  );
 
-  async function find(sessionId: string, userId: number): Promise<Principal | undefined> {
-    const known = live.get(sessionId);
-    if (known && Date.now() < trustedUntil) return known.userId === userId ? known : undefined;
-    const row = await db.row<{ user_id: number; role: Role }>(sql`
+  /** The principal of a live session; undefined when it is revoked, expired or unknown. */
+  async find(sessionId: string, userId: number): Promise<Principal | undefined> {
+    const known = this.#live.get(sessionId);
+    if (known && Date.now() < this.#trustedUntil) {
+      return known.userId === userId ? known : undefined;
+    }
+    const row = await this.#context.db.row<{ user_id: number; role: Role }>(sql`
       SELECT s.user_id, u.role FROM sessions s JOIN users u ON u.id = s.user_id
       WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()`);
     if (row === undefined || row.user_id !== userId) return undefined;
     const principal = { userId, role: row.role, sessionId };
-    live.delete(sessionId);
-    live.set(sessionId, principal);
-    if (live.size > limits.cachedSessions) live.delete(live.keys().next().value as string);
+    this.#live.delete(sessionId);
+    this.#live.set(sessionId, principal);
+    if (this.#live.size > limits.cachedSessions) {
+      this.#live.delete(this.#live.keys().next().value as string);
+    }
     return principal;
   }
 
-  return {
-    find,
-    userExists: async (userId) =>
-      (await db.row(sql`SELECT 1 FROM users WHERE id = ${userId}`)) !== undefined,
-    async revoke(sessionIds) {
-      await db.rows(sql`
-        UPDATE sessions SET revoked_at = now()
-        WHERE id = ANY(${sessionIds}::uuid[]) AND revoked_at IS NULL`);
-      bus.publish(topic, sessionIds);
-    },
-    onEnded: (listener) => void listeners.push(listener),
-    close() {
-      polling.stop();
-      pruning.stop();
-    },
-  };
+  async userExists(userId: number): Promise<boolean> {
+    const found = await this.#context.db.row(sql`SELECT 1 FROM users WHERE id = ${userId}`);
+    return found !== undefined;
+  }
+
+  /** Ends sessions for good, on every node. */
+  async revoke(sessionIds: string[]): Promise<void> {
+    await this.#context.db.rows(sql`
+      UPDATE sessions SET revoked_at = now()
+      WHERE id = ANY(${sessionIds}::uuid[]) AND revoked_at IS NULL`);
+    this.#context.bus.publish(topic, sessionIds);
+  }
+
+  /** Calls back with the sessions that have ended, on whichever node; repeats are possible. */
+  onEnded(listener: Ended): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) timer.stop();
+  }
+
+  #drop(sessionIds: string[]): void {
+    for (const id of sessionIds) this.#live.delete(id);
+    for (const listener of this.#listeners) listener(sessionIds);
+  }
+
+  async #lookForRevoked(): Promise<void> {
+    const began = Date.now();
+    const revoked = await this.#context.db.rows<{ id: string }>(sql`
+      SELECT id FROM sessions
+      WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})`);
+    if (revoked.length > 0) this.#drop(revoked.map((row) => row.id));
+    this.#trustedUntil = began + limits.sessionTrustMs;
+  }
 }
 
 /** Sessions and tickets that nothing can use any more. */

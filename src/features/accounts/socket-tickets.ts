@@ -10,7 +10,8 @@ export async function issueTicket(db: Db, { sessionId }: Principal): Promise<str
   const ticket = randomBytes(24).toString('base64url');
   await db.rows(sql`
     INSERT INTO socket_tickets (ticket_hash, session_id, expires_at)
-    VALUES (${hashOf(ticket)}, ${sessionId}, now() + make_interval(secs => ${limits.socketTicketSeconds}))`);
+    VALUES (${hashOf(ticket)}, ${sessionId},
+      now() + make_interval(secs => ${limits.socketTicketSeconds}))`);
   return ticket;
 }
 

@@ -1,4 +1,4 @@
-import { openByteCache } from '../../kernel/byte-cache.ts';
+import { ByteCache } from '../../kernel/byte-cache.ts';
 import { type Db, sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
@@ -19,95 +19,97 @@ type Flight = Promise<Map<string, Fragment>>;
  * Cached product fragments. A change drops one; loads that were under way at that moment are
  * used by who waits for them but not kept, since they may have read the row before the change.
  */
-export interface Fragments {
-  /** The JSON of each product that is listed; missing ones are left out. */
-  of(ids: string[], categories: number): Promise<string[]> | string[];
-  drop(ids: string[]): void;
-  /** Recently used fragments, for the check against the database. */
-  used(): { ids: string[]; revisions: number[] };
-  /** The check found these as they were `at` that time. */
-  confirm(ids: string[], at: number): void;
-  bytes(): number;
-}
+export class Fragments {
+  readonly #db: Db;
+  readonly #serialise: (product: Product) => string;
+  readonly #kept = new ByteCache<Fragment>(limits.listCacheBytes / 2);
+  readonly #flights = new Map<string, Flight>();
+  readonly #recentlyUsed = new Set<string>();
 
-export function openFragments(db: Db, serialise: (product: Product) => string): Fragments {
-  const kept = openByteCache<Fragment>(limits.listCacheBytes / 2);
-  const flights = new Map<string, Flight>();
-  const recentlyUsed = new Set<string>();
-
-  async function load(ids: string[], categories: number): Flight {
-    const began = Date.now();
-    const products = await loadProducts(db, ids);
-    return new Map(
-      products.map((product) => {
-        const json = serialise(product);
-        const { id, revision } = product;
-        return [id, { json, revision, categories, confirmedAt: began, bytes: json.length * 2 }];
-      }),
-    );
+  constructor(db: Db, serialise: (product: Product) => string) {
+    this.#db = db;
+    this.#serialise = serialise;
   }
 
-  function fly(ids: string[], categories: number): Flight {
-    const flight = load(ids, categories);
-    for (const id of ids) flights.set(id, flight);
-    const land = (loaded?: Map<string, Fragment>): void => {
-      for (const id of ids) {
-        if (flights.get(id) !== flight) continue; // dropped meanwhile: not to be kept
-        flights.delete(id);
-        const fragment = loaded?.get(id);
-        if (fragment) kept.set(id, fragment);
-      }
-    };
-    flight.then(land, () => land());
-    return flight;
+  /** The JSON of each product that is there, at once when all are kept and trusted. */
+  of(ids: string[], categories: number): Promise<string[]> | string[] {
+    const trusted = Date.now() - limits.cacheTrustMs;
+    const found = ids.map((id) => {
+      if (this.#recentlyUsed.size < limits.fragmentsCheckedAtOnce) this.#recentlyUsed.add(id);
+      const fragment = this.#kept.get(id);
+      const isTrue = fragment?.categories === categories && fragment.confirmedAt >= trusted;
+      return isTrue ? fragment : undefined;
+    });
+    const complete = found.flatMap((fragment) => fragment?.json ?? []);
+    return complete.length === ids.length ? complete : this.#gather(ids, found, categories);
   }
 
-  async function gather(ids: string[], found: (Fragment | undefined)[], categories: number) {
+  drop(ids: string[]): void {
+    for (const id of ids) {
+      this.#kept.delete(id);
+      this.#flights.delete(id);
+    }
+  }
+
+  /** Those used since the last call, for the check against the database. */
+  used(): { ids: string[]; revisions: number[] } {
+    const ids = [...this.#recentlyUsed].filter((id) => this.#kept.get(id) !== undefined);
+    this.#recentlyUsed.clear();
+    return { ids, revisions: ids.map((id) => this.#kept.get(id)?.revision ?? 0) };
+  }
+
+  /** The check found these unchanged `at` that time. */
+  confirm(ids: string[], at: number): void {
+    for (const id of ids) {
+      const fragment = this.#kept.get(id);
+      if (fragment) fragment.confirmedAt = Math.max(fragment.confirmedAt, at);
+    }
+  }
+
+  get bytes(): number {
+    return this.#kept.bytes;
+  }
+
+  async #gather(
+    ids: string[],
+    found: (Fragment | undefined)[],
+    categories: number,
+  ): Promise<string[]> {
     const absent = ids.filter((_, index) => found[index] === undefined);
-    const unasked = absent.filter((id) => !flights.has(id));
-    const flight = unasked.length > 0 ? fly(unasked, categories) : undefined;
-    const loads = absent.map((id) => flights.get(id) ?? flight);
+    const unasked = absent.filter((id) => !this.#flights.has(id));
+    if (unasked.length > 0) this.#fly(unasked, categories);
+    // Taken before waiting: a drop meanwhile must not make this wait for another load.
+    const flights = new Set(absent.flatMap((id) => this.#flights.get(id) ?? []));
     const loaded = new Map<string, Fragment>();
-    for (const load of new Set(loads))
-      for (const [id, one] of (await load) ?? []) loaded.set(id, one);
+    for (const flight of flights) for (const [id, one] of await flight) loaded.set(id, one);
     return ids.flatMap((id, index) => (found[index] ?? loaded.get(id))?.json ?? []);
   }
 
-  return {
-    of(ids, categories) {
-      const trusted = Date.now() - limits.cacheTrustMs;
-      let complete = true;
-      const found = ids.map((id) => {
-        if (recentlyUsed.size < limits.fragmentsCheckedAtOnce) recentlyUsed.add(id);
-        const fragment = kept.get(id);
-        if (fragment && fragment.confirmedAt >= trusted && fragment.categories === categories) {
-          return fragment;
-        }
-        complete = false;
-        return undefined;
-      });
-      if (complete) return found.map((fragment) => fragment?.json ?? '');
-      return gather(ids, found, categories);
-    },
-    drop(ids) {
+  #fly(ids: string[], categories: number): void {
+    const flight = this.#load(ids, categories);
+    for (const id of ids) this.#flights.set(id, flight);
+    const land = (loaded?: Map<string, Fragment>): void => {
       for (const id of ids) {
-        kept.delete(id);
-        flights.delete(id);
+        if (this.#flights.get(id) !== flight) continue; // dropped meanwhile: not to be kept
+        this.#flights.delete(id);
+        const fragment = loaded?.get(id);
+        if (fragment) this.#kept.set(id, fragment);
       }
-    },
-    used() {
-      const ids = [...recentlyUsed].filter((id) => kept.get(id) !== undefined);
-      recentlyUsed.clear();
-      return { ids, revisions: ids.map((id) => kept.get(id)?.revision ?? 0) };
-    },
-    confirm(ids, at) {
-      for (const id of ids) {
-        const fragment = kept.get(id);
-        if (fragment) fragment.confirmedAt = Math.max(fragment.confirmedAt, at);
-      }
-    },
-    bytes: kept.bytes,
-  };
+    };
+    flight.then(land, () => land());
+  }
+
+  async #load(ids: string[], categories: number): Flight {
+    const confirmedAt = Date.now();
+    const products = await loadProducts(this.#db, ids);
+    return new Map(
+      products.map((product) => {
+        const json = this.#serialise(product);
+        const { id, revision } = product;
+        return [id, { json, revision, categories, confirmedAt, bytes: json.length * 2 }];
+      }),
+    );
+  }
 }
 
 /** The counters now, and which of the given fragments are out of date. */

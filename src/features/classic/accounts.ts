@@ -29,17 +29,17 @@ const rules = {
 
 const emailTaken: FieldErrors = { email: ['user with this email already exists.'] };
 
-/** /auth/… of the classic API: accounts, sessions, tokens and socket tickets. */
+async function logIn({ context, tokens }: Shop, userId: number) {
+  const sessionId = await beginSession(context.db, userId, context.config.refreshTokenHours);
+  const sign = (type: 'access' | 'refresh') => tokens.sign(type, { userId, sessionId });
+  return { access: sign('access'), refresh: sign('refresh') };
+}
+
+/** /auth/… of the classic API: registration and login. */
 export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { context, tokens, sessions, rateLimiter } = shop;
-  const { config, db } = context;
-
-  const logIn = async (userId: number) => {
-    const sessionId = await beginSession(db, userId, config.refreshTokenHours);
-    const sign = (type: 'access' | 'refresh') => tokens.sign(type, { userId, sessionId });
-    return { access: sign('access'), refresh: sign('refresh') };
-  };
+  const { context, rateLimiter } = shop;
+  const { db } = context;
 
   app.post('/auth/register-user/', accountSchemas.register, async (request, reply) => {
     await rateLimiter.take(reply, [[rules.registerByAddress, request.ip]]);
@@ -64,7 +64,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
       phone_number: phone_number ?? null,
       user_type,
     };
-    return reply.code(201).send({ user, ...(await logIn(account.id)) });
+    return reply.code(201).send({ user, ...(await logIn(shop, account.id)) });
   });
 
   app.post('/auth/login/', accountSchemas.login, async (request, reply) => {
@@ -76,15 +76,19 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
     const account = await findAccountByPassword(db, email, password);
     if (!account) throw invalid('Invalid email or password.');
     const user = { email: account.email, name: account.name };
-    return { user, ...(await logIn(account.id)) };
+    return { user, ...(await logIn(shop, account.id)) };
   });
+}
+
+/** /auth/… of the classic API: what a session can do: new tokens, socket tickets, its end. */
+export function sessionRoutes(plain: FastifyInstance, shop: Shop): void {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const { context, tokens, sessions, rateLimiter } = shop;
 
   app.post('/auth/get-access-token/', accountSchemas.refresh, async (request, reply) => {
     await rateLimiter.take(reply, [[rules.refreshByAddress, request.ip]]);
-    const refresh = request.body.refresh;
-    if (refresh === undefined || refresh === null || refresh === '') {
-      throw invalid('Refresh token is required.');
-    }
+    const { refresh } = request.body;
+    if (isBlank(refresh)) throw invalid('Refresh token is required.');
     const { user_id: userId, session_id: sessionId } = await liveRefresh(shop, refresh);
     await rateLimiter.take(reply, [[rules.refreshByAccount, String(userId)]]);
     return { access: tokens.sign('access', { userId, sessionId }) };
@@ -94,7 +98,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
     const { userId, sessionId } = principalOf(request);
     const { refresh } = request.body;
     const ended = [sessionId];
-    if (refresh !== undefined && refresh !== null && refresh !== '') {
+    if (!isBlank(refresh)) {
       const claims = await liveRefresh(shop, refresh);
       if (claims.user_id !== userId) throw invalid('Token is invalid');
       if (claims.session_id !== sessionId) ended.push(claims.session_id);
@@ -104,7 +108,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
   });
 
   app.post('/auth/ws-ticket/', accountSchemas.ticket, async (request) => ({
-    ticket: await issueTicket(db, principalOf(request)),
+    ticket: await issueTicket(context.db, principalOf(request)),
   }));
 }
 
@@ -146,10 +150,14 @@ function readCredentials(body: Record<string, unknown>): { email: string; passwo
   return { email: mail.trim(), password: secret };
 }
 
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+
 /** @throws Refusal saying what is wrong with the refresh token */
 async function liveRefresh({ tokens, sessions }: Shop, refresh: unknown): Promise<Claims> {
+  if (typeof refresh !== 'string') throw invalid('Token is invalid');
   try {
-    const claims = tokens.verify(String(refresh), 'refresh');
+    const claims = tokens.verify(refresh.trim(), 'refresh');
     if (await sessions.find(claims.session_id, claims.user_id)) return claims;
   } catch (error) {
     if (error instanceof BadToken) throw invalid(error.message);

@@ -4,8 +4,8 @@ import { parseId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
 import { addToCart, emptyCart, readCart, removeFromCart, setCartLine } from '../cart/cart.ts';
-import { parseNumber } from './fields.ts';
-import { cartSchemas } from './schema-shop.ts';
+import { parseNumber, shown } from './fields.ts';
+import { cartSchemas } from './schema-orders.ts';
 import { cartShape, type Shop } from './shapes.ts';
 
 type Fields = Record<string, unknown>;
@@ -19,7 +19,7 @@ export function cartRoutes(app: FastifyInstance, { context }: Shop): void {
   app.post('/cart/', cartSchemas.add, async (request, reply) => {
     const { userId } = principalOf(request);
     const { product_id, quantity } = request.body as Fields;
-    const line = { productId: readProductId(product_id), quantity: readQuantity(quantity ?? 1) };
+    const line = { productId: readProductId(product_id), quantity: readQuantity(quantity) };
     await addToCart(db, userId, line);
     return reply.code(201).send(await show(userId));
   });
@@ -48,16 +48,15 @@ export function readProductId(value: unknown): string {
   }
   const id = parseId(value);
   if (id !== undefined) return id;
-  const shown = typeof value === 'string' ? value : JSON.stringify(value);
-  throw notFound(`Product ${shown.slice(0, 100)} not found`);
+  throw notFound(`Product ${shown(value)} not found`);
 }
 
 /**
- * A whole number as such or as text.
+ * A whole number as such or as text; 1 when there is none.
  * @throws Refusal naming the bounds
  */
 export function readQuantity(value: unknown, least = 1): number {
-  const quantity = parseNumber(value);
+  const quantity = value === undefined && least === 1 ? 1 : parseNumber(value);
   const { lineQuantity } = limits;
   if (
     quantity === undefined ||

@@ -15,7 +15,7 @@ import { parseFilters, parsePage } from '../catalog/product-query.ts';
 import { UnknownCategory } from '../catalog/products.ts';
 import { changeOffer, offerProduct, withdrawProduct } from '../inventory/offers.ts';
 import { bodyReader, refuseFaults } from './fields.ts';
-import { categorySchemas, productSchemas } from './schema-shop.ts';
+import { categorySchemas, listSchemas, productSchemas } from './schema-catalog.ts';
 import { actorOf, categoryShape, productShape, type Shop } from './shapes.ts';
 
 type Query = Record<string, unknown>;
@@ -88,7 +88,7 @@ export function productRoutes(plain: FastifyInstance, shop: Shop): void {
   });
 
   // Without the type provider: the answer is text, not the object that the schema describes.
-  plain.get('/list-product/', schemas.list, async (request, reply) => {
+  plain.get('/list-product/', listSchemas.list, async (request, reply) => {
     const query = request.query as Query;
     const { page } = parsePage(query);
     if (page === undefined) throw notFound('Invalid page.');
@@ -101,7 +101,7 @@ export function productRoutes(plain: FastifyInstance, shop: Shop): void {
     );
   });
 
-  app.delete('/delete-product/', schemas.remove, async (request) => {
+  app.delete('/delete-product/', listSchemas.remove, async (request) => {
     const id = queryId(request, 'Product ID is required.');
     if (id === undefined) throw notFound('Product not found or access denied.');
     await withdrawProduct(context, actorOf(principalOf(request)), id);

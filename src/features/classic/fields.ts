@@ -61,7 +61,7 @@ export function collectFields(
   const value: Record<string, unknown> = {};
   const errors: FieldErrors = {};
   for (const [name, field] of Object.entries(schema.properties as Record<string, Field>)) {
-    const raw = lastOf(Object.hasOwn(given, name) ? given[name] : undefined);
+    const raw = Object.hasOwn(given, name) ? given[name] : undefined;
     if (raw === undefined) {
       if (required.has(name)) errors[name] = ['This field is required.'];
       continue;
@@ -85,17 +85,20 @@ function requireObject(body: unknown): Record<string, unknown> {
   if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
   const kind = Array.isArray(body)
     ? 'list'
-    : { string: 'str', boolean: 'bool' }[String(typeof body)];
+    : new Map([
+        ['string', 'str'],
+        ['boolean', 'bool'],
+      ]).get(typeof body);
   const got = kind ?? (Number.isInteger(body) ? 'int' : 'float');
   const message = `Invalid data. Expected a dictionary, but got ${got}.`;
   throw new HttpError(400, { non_field_errors: [message] });
 }
 
-/** A repeated form field arrives as a list of texts: the last counts, as it did. */
-function lastOf(raw: unknown): unknown {
-  const isRepeated =
-    Array.isArray(raw) && raw.length > 0 && raw.every((x) => typeof x === 'string');
-  return isRepeated ? raw.at(-1) : raw;
+/** A value for an error message: short, and never walked into (it may be nested very deep). */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return '[...]';
+  if (typeof value === 'object' && value !== null) return '{...}';
+  return String(value).slice(0, 100);
 }
 
 function readField(field: Field, raw: unknown): unknown {
@@ -146,8 +149,7 @@ function readChoice(choices: string[], raw: unknown): string {
   if (raw === '') throw fault('This field may not be blank.');
   const choice = typeof raw === 'string' ? choices.find((one) => one === raw.trim()) : undefined;
   if (choice !== undefined) return choice;
-  const shown = typeof raw === 'string' ? raw.slice(0, 100) : JSON.stringify(raw).slice(0, 100);
-  throw fault(`"${shown}" is not a valid choice.`);
+  throw fault(`"${shown(raw)}" is not a valid choice.`);
 }
 
 function readId(raw: unknown): string {

@@ -10,7 +10,7 @@ import { listOrders } from '../orders/list-orders.ts';
 import { isOrderStatus, updateOrderStatus } from '../orders/order-status.ts';
 import type { Checkout } from '../orders/place-orders.ts';
 import { readProductId, readQuantity } from './cart.ts';
-import { orderSchemas } from './schema-shop.ts';
+import { orderSchemas } from './schema-orders.ts';
 import { actorOf, orderShape, type Shop } from './shapes.ts';
 
 type Fields = Record<string, unknown>;
@@ -65,7 +65,7 @@ function readLines(products: unknown): Checkout['lines'] {
       throw invalid('Each product must be an object with product_id and quantity');
     }
     const { product_id, quantity } = line as Fields;
-    return { productId: readProductId(product_id), quantity: readQuantity(quantity ?? 1) };
+    return { productId: readProductId(product_id), quantity: readQuantity(quantity) };
   });
 }
 

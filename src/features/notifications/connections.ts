@@ -25,7 +25,7 @@ export function openConnection(options: {
   socket: WebSocket;
   principal: Principal;
   offset: number;
-  readers: Readers;
+  readers: Readers<Connection>;
   sent: () => void;
 }): Connection {
   const { socket, principal, offset, readers, sent } = options;

@@ -18,51 +18,82 @@ export interface Reader {
  * from the table: a hint only says when. So replay and live are the same thing, a reader that is
  * slow is simply not read for, and a lost hint is found by comparing offsets every second.
  */
-export interface Readers {
-  add(reader: Reader): void;
-  remove(reader: Reader): void;
+export class Readers<One extends Reader> {
+  readonly #context: Context;
+  readonly #byUser = new Map<number, Set<One>>();
+  readonly #behind = new Set<One>();
+  readonly #polling: { stop(): void };
+  #reading = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+    onNotifications(context.bus, (userIds) => {
+      for (const userId of userIds) for (const one of this.of(userId)) this.#behind.add(one);
+      void this.#readAll();
+    });
+    this.#polling = repeat(
+      () => this.#findBehind(),
+      limits.streamPollMs,
+      (error) => context.log.debug({ err: error }, 'could not look for missed notifications'),
+    );
+  }
+
+  add(reader: One): void {
+    const readers = this.#byUser.get(reader.userId) ?? new Set();
+    this.#byUser.set(reader.userId, readers.add(reader));
+    this.readOn(reader);
+  }
+
+  remove(reader: One): void {
+    this.#behind.delete(reader);
+    const readers = this.#byUser.get(reader.userId);
+    readers?.delete(reader);
+    if (readers?.size === 0) this.#byUser.delete(reader.userId);
+  }
+
   /** The readers of a user's stream, the eldest first. */
-  of(userId: number): ReadonlySet<Reader>;
+  of(userId: number): ReadonlySet<One> {
+    return this.#byUser.get(userId) ?? new Set();
+  }
+
   /** The reader may have something to read. */
-  readOn(reader: Reader): void;
-  close(): void;
-}
+  readOn(reader: One): void {
+    this.#behind.add(reader);
+    void this.#readAll();
+  }
 
-export function openReaders({ db, bus, log }: Context): Readers {
-  const byUser = new Map<number, Set<Reader>>();
-  const behind = new Set<Reader>();
-  let reading = false;
+  close(): void {
+    this.#polling.stop();
+  }
 
-  onNotifications(bus, (userIds) => {
-    for (const userId of userIds) for (const reader of byUser.get(userId) ?? []) behind.add(reader);
-    void readAll();
-  });
-
-  async function readAll(): Promise<void> {
-    if (reading) return;
-    reading = true;
+  async #readAll(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
     try {
-      for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) await readBatch(batch);
+      for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+        await this.#readBatch(batch);
+      }
     } catch (error) {
-      log.debug({ err: error }, 'could not read streams'); // the poll below tries again
+      // The poll finds who is behind again.
+      this.#context.log.debug({ err: error }, 'could not read streams');
     } finally {
-      reading = false;
+      this.#reading = false;
     }
   }
 
-  function takeBatch(): Reader[] {
-    const batch: Reader[] = [];
-    for (const reader of behind) {
+  #takeBatch(): One[] {
+    const batch: One[] = [];
+    for (const reader of this.#behind) {
       if (batch.length === limits.streamCursorsAtOnce) break;
-      behind.delete(reader); // one that is not ready calls readOn when it is
+      this.#behind.delete(reader); // one that is not ready calls readOn when it is
       if (reader.ready()) batch.push(reader);
     }
     return batch;
   }
 
-  async function readBatch(batch: Reader[]): Promise<void> {
+  async #readBatch(batch: One[]): Promise<void> {
     // Readers at the same place of the same stream share a cursor.
-    const cursors = new Map<string, Cursor & { readers: Reader[] }>();
+    const cursors = new Map<string, Cursor & { readers: One[] }>();
     for (const reader of batch) {
       const { userId, offset: after } = reader;
       const name = `${userId} ${after}`;
@@ -71,49 +102,25 @@ export function openReaders({ db, bus, log }: Context): Readers {
       cursors.set(name, cursor);
     }
     const places = [...cursors.values()];
-    const streams = await readStreams(db, places);
+    const streams = await readStreams(this.#context.db, places);
     for (const [index, { readers }] of places.entries()) {
       const events = streams[index] ?? [];
       for (const reader of readers) {
-        if (!byUser.get(reader.userId)?.has(reader)) continue; // gone meanwhile
+        if (!this.of(reader.userId).has(reader)) continue; // gone meanwhile
         for (const event of events) reader.take(event.json);
         reader.offset = events.at(-1)?.offset ?? reader.offset;
-        if (events.length === limits.replayRows) behind.add(reader);
+        if (events.length === limits.replayRows) this.#behind.add(reader);
       }
     }
   }
 
-  const polling = repeat(
-    async () => {
-      const offsets = await readOffsets(db, [...byUser.keys()]);
-      for (const [userId, readers] of byUser) {
-        const last = offsets.get(userId) ?? 0;
-        for (const reader of readers) if (reader.offset < last) behind.add(reader);
-      }
-      await readAll();
-    },
-    limits.streamPollMs,
-    (error) => log.debug({ err: error }, 'could not look for missed notifications'),
-  );
-
-  return {
-    add(reader) {
-      const readers = byUser.get(reader.userId) ?? new Set();
-      byUser.set(reader.userId, readers.add(reader));
-      behind.add(reader);
-      void readAll();
-    },
-    remove(reader) {
-      behind.delete(reader);
-      const readers = byUser.get(reader.userId);
-      readers?.delete(reader);
-      if (readers?.size === 0) byUser.delete(reader.userId);
-    },
-    of: (userId) => byUser.get(userId) ?? new Set(),
-    readOn(reader) {
-      behind.add(reader);
-      void readAll();
-    },
-    close: () => polling.stop(),
-  };
+  async #findBehind(): Promise<void> {
+    if (this.#byUser.size === 0) return;
+    const offsets = await readOffsets(this.#context.db, [...this.#byUser.keys()]);
+    for (const [userId, readers] of this.#byUser) {
+      const last = offsets.get(userId) ?? 0;
+      for (const reader of readers) if (reader.offset < last) this.#behind.add(reader);
+    }
+    await this.#readAll();
+  }
 }

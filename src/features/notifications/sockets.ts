@@ -11,7 +11,7 @@ import {
   openConnection,
   watchConnections,
 } from './connections.ts';
-import { openReaders } from './readers.ts';
+import { Readers } from './readers.ts';
 import { readOffsets } from './streams.ts';
 
 /** What a handshake asks for. */
@@ -29,93 +29,127 @@ export interface SocketOptions {
   authenticate(credential: string): Promise<Principal | undefined>;
 }
 
-export interface Sockets {
-  /** Takes sockets from the server's upgrade requests. */
-  listen(server: Server): void;
-  /** Tells every socket that the server restarts (1012) and refuses new ones. */
-  close(): void;
-}
+/** A reader of a stream, or why there is none. */
+type Admission = { principal: Principal; offset: number } | { code: number; reason: string };
 
 /** Notification sockets: each follows the stream of the user who opened it. */
-export function openSockets(context: Context, options: SocketOptions): Sockets {
-  const { metrics, log, db } = context;
-  const { sessions } = options;
-  const hub = new WebSocketServer({
+export class Sockets {
+  readonly #context: Context;
+  readonly #options: SocketOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #readers: Readers<Connection>;
+  readonly #watch: { stop(): void };
+  readonly #hub = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: limits.socketMessageBytes,
     clientTracking: false,
   });
-  const readers = openReaders(context);
-  const connections = new Set<Connection>();
-  const watch = watchConnections(connections);
-  let closing = false;
+  #closing = false;
 
-  async function admitSocket(
-    socket: WebSocket,
-    request: IncomingMessage,
-    { credential, after }: Handshake,
-  ): Promise<void> {
-    if (!isOriginAllowed(request, context.config.corsOrigins)) {
-      return closeSoon(socket, closeCodes.forbidden, 'Origin not allowed: see CORS_ORIGINS');
+  constructor(context: Context, options: SocketOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#readers = new Readers<Connection>(context);
+    this.#watch = watchConnections(this.#connections);
+    options.sessions.onEnded((sessionIds) => {
+      const ended = new Set(sessionIds);
+      for (const { sessionId, socket } of this.#connections) {
+        if (ended.has(sessionId)) endSocket(socket);
+      }
+    });
+  }
+
+  /** Takes sockets from the server's upgrade requests. */
+  listen(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+      stream.on('error', () => stream.destroy());
+      void this.#upgrade(request, stream, head);
+    });
+  }
+
+  /** Tells every socket that the server restarts (1012) and refuses new ones. */
+  close(): void {
+    this.#closing = true;
+    this.#watch.stop();
+    this.#readers.close();
+    for (const { socket } of this.#connections) closeSoon(socket, 1012, 'The server restarts');
+  }
+
+  async #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+    let admission: Admission | undefined;
+    try {
+      admission = await this.#prepare(request);
+    } catch (error) {
+      this.#context.log.warn({ err: error }, 'a socket could not be opened');
+      admission = { code: 1013, reason: 'Try again later' };
     }
-    const principal = credential ? await options.authenticate(credential) : undefined;
-    if (!principal) return closeSoon(socket, closeCodes.unauthorized, 'Unauthorized');
-    const { userId, sessionId } = principal;
-    // Without `after` the socket begins now: whatever commits from here on is sent.
-    const last = (await readOffsets(db, [userId])).get(userId) ?? 0;
-    const offset = Math.min(after ?? last, last);
-    if (socket.readyState !== socket.OPEN) return;
+    if (stream.destroyed) return;
+    if (this.#closing) refuseUpgrade(stream, '503 Service Unavailable');
+    else if (admission === undefined) refuseUpgrade(stream, '404 Not Found');
+    else this.#greet(request, { stream, head, admission });
+  }
 
-    const sent = (): void => metrics.notificationsSent.inc();
+  #greet(
+    request: IncomingMessage,
+    { stream, head, admission }: { stream: Duplex; head: Buffer; admission: Admission },
+  ): void {
+    this.#hub.handleUpgrade(request, stream, head, (socket) => {
+      socket.on('error', () => socket.terminate());
+      if ('code' in admission) closeSoon(socket, admission.code, admission.reason);
+      else this.#open(socket, admission.principal, admission.offset);
+    });
+  }
+
+  /**
+   * All that takes time comes before the handshake ends: a client that sees its socket open hears
+   * of whatever commits from then on. Refusals open the socket too, to close it with a code.
+   */
+  async #prepare(request: IncomingMessage): Promise<Admission | undefined> {
+    const handshake = this.#options.readHandshake(request);
+    if (handshake === undefined) return undefined;
+    const { credential, after } = handshake;
+    const { config, db } = this.#context;
+    if (!isOriginAllowed(request, config.corsOrigins)) {
+      return { code: closeCodes.forbidden, reason: 'Origin not allowed: see CORS_ORIGINS' };
+    }
+    const principal = credential ? await this.#options.authenticate(credential) : undefined;
+    if (!principal) return { code: closeCodes.unauthorized, reason: 'Unauthorized' };
+    const { userId } = principal;
+    const last = (await readOffsets(db, [userId])).get(userId) ?? 0;
+    return { principal, offset: Math.min(after ?? last, last) };
+  }
+
+  #open(socket: WebSocket, principal: Principal, offset: number): void {
+    const { sockets, notificationsSent } = this.#context.metrics;
+    const readers = this.#readers;
+    const sent = (): void => notificationsSent.inc();
     const connection = openConnection({ socket, principal, offset, readers, sent });
-    connections.add(connection);
-    metrics.sockets.set(connections.size);
+    this.#connections.add(connection);
+    sockets.set(this.#connections.size);
     socket.on('close', () => {
-      connections.delete(connection);
+      this.#connections.delete(connection);
       readers.remove(connection);
-      metrics.sockets.set(connections.size);
+      sockets.set(this.#connections.size);
     });
     readers.add(connection);
-    const own = readers.of(userId) as ReadonlySet<Connection>;
+    const own = readers.of(principal.userId);
     const [eldest] = own;
     if (eldest && own.size > limits.socketsPerUser) {
       closeSoon(eldest.socket, closeCodes.replaced, 'Too many sockets of one user');
     }
-    // The session may have ended while the socket was being opened.
-    if (!(await sessions.find(sessionId, userId))) endSocket(socket);
+    void this.#endIfRevoked(socket, principal);
   }
 
-  sessions.onEnded((sessionIds) => {
-    const ended = new Set(sessionIds);
-    for (const { sessionId, socket } of connections) if (ended.has(sessionId)) endSocket(socket);
-  });
-
-  function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    stream.on('error', () => stream.destroy());
-    const handshake = options.readHandshake(request);
-    if (handshake === undefined || closing) {
-      stream.end(`HTTP/1.1 ${closing ? '503 Service Unavailable' : '404 Not Found'}\r\n\r\n`);
-      return;
-    }
-    hub.handleUpgrade(request, stream, head, (socket) => {
-      socket.on('error', () => socket.terminate());
-      admitSocket(socket, request, handshake).catch((error: unknown) => {
-        log.warn({ err: error }, 'a socket could not be opened');
-        closeSoon(socket, 1013, 'Try again later');
-      });
-    });
+  /** The session may have ended while the socket was being opened. */
+  async #endIfRevoked(socket: WebSocket, { sessionId, userId }: Principal): Promise<void> {
+    const live = await this.#options.sessions.find(sessionId, userId).catch(() => undefined);
+    if (!live) endSocket(socket);
   }
+}
 
-  return {
-    listen: (server) => void server.on('upgrade', upgrade),
-    close() {
-      closing = true;
-      watch.stop();
-      readers.close();
-      for (const { socket } of connections) closeSoon(socket, 1012, 'The server restarts');
-    },
-  };
+function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 const endSocket = (socket: WebSocket): void =>

@@ -16,21 +16,44 @@ interface Waiting {
  * Checkouts that arrive while a transaction is under way wait and go together in the next one: a
  * lock is then held once for many, and a commit flushed once. Nothing waits when nothing runs.
  */
-export interface CheckoutQueue {
+export class CheckoutQueue {
+  readonly #context: Context;
+  #waiting: Waiting[] = [];
+  #lanes = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
   /**
    * Places the checkout and returns the ids of its orders, one for each seller.
    * @throws Refusal as `allocate` decides · mismatch for a reused key · Unavailable when the queue
    * is full or the database away
    */
-  place(checkout: Checkout): Promise<string[]>;
-}
+  async place(checkout: Checkout): Promise<string[]> {
+    if (this.#waiting.length >= limits.checkoutQueueOrders) throw tooBusy();
+    const outcome = await new Promise<Outcome>((settle, fail) => {
+      this.#waiting.push({ checkout, since: Date.now(), settle, fail });
+      if (this.#lanes < limits.checkoutLanes) void this.#runLane();
+    });
+    if ('refused' in outcome) throw new Refusal(outcome.refused.kind, outcome.refused.message);
+    return outcome.orderIds;
+  }
 
-export function openCheckoutQueue(context: Context): CheckoutQueue {
-  const { db, bus, metrics, log } = context;
-  let waiting: Waiting[] = [];
-  let lanes = 0;
+  async #runLane(): Promise<void> {
+    this.#lanes += 1;
+    for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+      try {
+        await this.#placeBatch(batch);
+      } catch (error) {
+        await this.#recover(batch, error);
+      }
+    }
+    this.#lanes -= 1;
+  }
 
-  async function placeBatch(batch: Waiting[]): Promise<void> {
+  async #placeBatch(batch: Waiting[]): Promise<void> {
+    const { db, bus, metrics } = this.#context;
     metrics.checkoutBatchOrders.observe(batch.length);
     for (const one of batch) metrics.checkoutWaitSeconds.observe((Date.now() - one.since) / 1000);
     const placed = await placeOrders(
@@ -42,60 +65,34 @@ export function openCheckoutQueue(context: Context): CheckoutQueue {
     for (const [index, one] of batch.entries()) one.settle(placed.outcomes[index] as Outcome);
   }
 
-  async function placeOneByOne(batch: Waiting[]): Promise<void> {
+  /** One order that cannot be placed must not sink the others: each is tried once alone. */
+  async #recover(batch: Waiting[], error: unknown): Promise<void> {
+    if (error instanceof Unavailable || batch.length === 1) {
+      for (const one of batch) one.fail(error);
+      return;
+    }
+    this.#context.log.error({ err: error, checkouts: batch.length }, 'checkout batch failed');
     for (const one of batch) {
-      await placeBatch([one]).catch((error: unknown) => one.fail(error));
+      await this.#placeBatch([one]).catch((alone: unknown) => one.fail(alone));
     }
   }
 
-  async function runLane(): Promise<void> {
-    lanes += 1;
-    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
-      try {
-        await placeBatch(batch);
-      } catch (error) {
-        // One order that cannot be placed must not sink the others.
-        if (error instanceof Unavailable || batch.length === 1) {
-          for (const one of batch) one.fail(error);
-        } else {
-          log.error({ err: error, checkouts: batch.length }, 'checkout batch failed');
-          await placeOneByOne(batch);
-        }
-      }
-    }
-    lanes -= 1;
-  }
-
-  function takeBatch(): Waiting[] {
+  #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
     const rest: Waiting[] = [];
     const taken = new Set<string>();
-    for (const one of waiting) {
+    for (const one of this.#waiting) {
       const names = exclusiveNames(one.checkout);
+      const fits = batch.length < limits.checkoutBatchOrders;
       if (Date.now() - one.since > limits.checkoutWaitMs) one.fail(tooBusy());
-      else if (
-        batch.length < limits.checkoutBatchOrders &&
-        !names.some((name) => taken.has(name))
-      ) {
+      else if (fits && !names.some((name) => taken.has(name))) {
         for (const name of names) taken.add(name);
         batch.push(one);
       } else rest.push(one);
     }
-    waiting = rest;
+    this.#waiting = rest;
     return batch;
   }
-
-  return {
-    async place(checkout) {
-      if (waiting.length >= limits.checkoutQueueOrders) throw tooBusy();
-      const outcome = await new Promise<Outcome>((settle, fail) => {
-        waiting.push({ checkout, since: Date.now(), settle, fail });
-        if (lanes < limits.checkoutLanes) void runLane();
-      });
-      if ('refused' in outcome) throw new Refusal(outcome.refused.kind, outcome.refused.message);
-      return outcome.orderIds;
-    },
-  };
 }
 
 const tooBusy = () => new Unavailable('Too many orders at once. Try again in a moment.');

@@ -1,5 +1,5 @@
 import { type Db, sql, type Tx } from '../../kernel/db.ts';
-import { Refusal } from '../../kernel/errors.ts';
+import type { Refusal } from '../../kernel/errors.ts';
 import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts';
 import { newId } from '../../kernel/ids.ts';
 import { clearOrderedLines, lockCarts } from '../cart/cart.ts';

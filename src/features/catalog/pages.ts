@@ -1,0 +1,104 @@
+import type { Context } from '../../context.ts';
+import { ByteCache } from '../../kernel/byte-cache.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { CatalogVersions } from './catalog-state.ts';
+import { keyOf, type ProductQuery, pageStatement } from './product-query.ts';
+
+/** The ids on one page of a query, valid for one state of the catalog. */
+export interface Page {
+  lists: number;
+  /** 0 where the query does not filter on stock */
+  availability: number;
+  total: number;
+  ids: string[];
+}
+
+/**
+ * Cached pages of ids. A page counts for the counters it was read under, so raising one retires
+ * it; with Redis, nodes share their pages.
+ */
+export class Pages {
+  readonly #context: Context;
+  readonly #learn: (versions: CatalogVersions) => void;
+  readonly #kept = new ByteCache<Page & { bytes: number }>(limits.listCacheBytes / 2);
+  readonly #flights = new Map<string, Promise<Page>>();
+
+  /** @param learn is told the counters that a page was read under */
+  constructor(context: Context, learn: (versions: CatalogVersions) => void) {
+    this.#context = context;
+    this.#learn = learn;
+  }
+
+  get bytes(): number {
+    return this.#kept.bytes;
+  }
+
+  /** The page of a query for the counters as they are known; at once when it is kept. */
+  find(query: ProductQuery, known: CatalogVersions): Page | Promise<Page> {
+    const key = keyOf(query);
+    const wanted = countersOf(query, known);
+    const page = this.#kept.get(key);
+    if (page && page.lists === wanted.lists && page.availability === wanted.availability) {
+      this.#context.metrics.listCache.inc({ result: 'hit' });
+      return page;
+    }
+    // Named after the counters: who comes after a change must not join a load from before it.
+    const name = nameOf(key, wanted);
+    let flight = this.#flights.get(name);
+    if (flight === undefined) {
+      flight = this.#load(query, key, name).finally(() => this.#flights.delete(name));
+      this.#flights.set(name, flight);
+    }
+    return flight;
+  }
+
+  async #load(query: ProductQuery, key: string, name: string): Promise<Page> {
+    const page = (await this.#readShared(name)) ?? (await this.#read(query, key));
+    this.#kept.set(key, { ...page, bytes: page.ids.length * 60 + key.length * 2 });
+    return page;
+  }
+
+  async #readShared(name: string): Promise<Page | undefined> {
+    const json = await this.#context.cache.get(name);
+    if (json === undefined) return undefined;
+    try {
+      const page = JSON.parse(json) as Page;
+      if (!Array.isArray(page.ids) || !Number.isInteger(page.total)) return undefined;
+      this.#context.metrics.listCache.inc({ result: 'shared' });
+      return page;
+    } catch {
+      return undefined; // not ours: whatever it is, it counts as nothing
+    }
+  }
+
+  async #read(query: ProductQuery, key: string): Promise<Page> {
+    const { db, cache, metrics } = this.#context;
+    metrics.listCache.inc({ result: 'miss' });
+    const row = await db.row<CatalogVersions & { total: number; ids: string[] }>(
+      pageStatement(query),
+    );
+    if (row === undefined) throw new Error('catalog_state has no row');
+    this.#learn(row);
+    const counters = countersOf(query, row);
+    const ids = row.ids.slice(0, sizeOf(query, row.total));
+    const page = { ...counters, total: row.total, ids };
+    cache.set(nameOf(key, counters), JSON.stringify(page), limits.sharedPageSeconds);
+    return page;
+  }
+}
+
+type Counters = Pick<Page, 'lists' | 'availability'>;
+
+const countersOf = (query: ProductQuery, { lists, availability }: CatalogVersions): Counters => ({
+  lists,
+  availability: query.inStock === undefined ? 0 : availability,
+});
+
+const nameOf = (key: string, { lists, availability }: Counters): string =>
+  `souk:page:${lists}.${availability}:${key}`;
+
+/** `pageSize`, or on the last page what is left: the statement reads a rounder number. */
+function sizeOf({ page, pageSize }: ProductQuery, total: number): number {
+  if (page !== 'last') return pageSize;
+  return total === 0 ? 0 : ((total - 1) % pageSize) + 1;
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
+import { addToCart, cartOf, countStatuses, times } from '../shopping.ts';
+
+// Red when a quantity is read first and written after.
+
+let shop: TestShop;
+let nodes: TestNode[];
+let seller: User;
+let bell: Json;
+before(async () => {
+  shop = await openShop();
+  nodes = [shop, await shop.node()];
+  seller = await shop.seller();
+  bell = await shop.product(seller, { name: 'Bell', stock: 500 });
+});
+after(() => shop.close());
+
+const node = (index: number): TestNode => nodes[index % 2] as TestNode;
+
+test('parallel adds of many quantities on two nodes all count', async () => {
+  const buyer = await shop.buyer();
+  const quantities = times(40, (index) => 1 + (index % 5));
+  const answers = await Promise.all(
+    quantities.map((quantity, index) =>
+      addToCart(node(index), buyer, { product_id: bell.id, quantity }),
+    ),
+  );
+  assert.deepEqual(countStatuses(answers), { 201: 40 });
+  assert.deepEqual(await cartOf(shop, buyer), [[bell.id, 120]]);
+});
+
+test('parallel adds never pass the stock together', async () => {
+  const buyer = await shop.buyer();
+  const vase = await shop.product(seller, { name: 'Vase', stock: 20 });
+  const answers = await Promise.all(
+    times(30, (index) => addToCart(node(index), buyer, { product_id: vase.id })),
+  );
+  assert.deepEqual(countStatuses(answers), { 201: 20, 400: 10 });
+  for (const { status, body } of answers) {
+    if (status === 400) assert.deepEqual(body, { error: 'Insufficient stock for product Vase' });
+  }
+  assert.deepEqual(await cartOf(shop, buyer), [[vase.id, 20]]);
+});
+
+test('parallel adds of different things never make a cart of more than 100', async () => {
+  const buyer = await shop.buyer();
+  const { id: category_id } = await shop.category(seller);
+  const things = await Promise.all(times(130, () => shop.product(seller, { category_id })));
+  const answers = await Promise.all(
+    things.map(({ id }, index) => addToCart(node(index), buyer, { product_id: id })),
+  );
+  assert.deepEqual(countStatuses(answers), { 201: 100, 400: 30 });
+  assert.equal((await cartOf(shop, buyer)).length, 100);
+});
+
+test('among parallel sets, adds and removals the cart is as some order of them leaves it', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const buyer = await shop.buyer();
+    const set = (quantity: number) => (node: TestNode) =>
+      node.call('PATCH /cart/', { token: buyer.access, body: { product_id: bell.id, quantity } });
+    const add = (node: TestNode) => addToCart(node, buyer, { product_id: bell.id, quantity: 1 });
+    // 100 or 200 were set last or next to last, and up to four adds came after.
+    const answers = await Promise.all(
+      [add, set(100), add, set(200), add, add].map((act, index) => act(node(index))),
+    );
+    assert.deepEqual(countStatuses(answers), { 200: 2, 201: 4 });
+    const [[, quantity] = []] = await cartOf(shop, buyer);
+    assert.ok([0, 1, 2, 3, 4].includes((quantity ?? 0) % 100), `${quantity}`);
+    assert.ok([1, 2].includes(Math.floor((quantity ?? 0) / 100)), `${quantity}`);
+  }
+});
+
+test('who empties the cart while it is filled keeps what came after', async () => {
+  const buyer = await shop.buyer();
+  const adds = times(20, (index) => addToCart(node(index), buyer, { product_id: bell.id }));
+  const emptied = await shop.call('DELETE /cart/', { token: buyer.access });
+  assert.equal(emptied.status, 200);
+  const answers = await Promise.all(adds);
+  assert.deepEqual(countStatuses(answers), { 201: 20 });
+  const [[, quantity] = [bell.id, 0]] = await cartOf(shop, buyer);
+  assert.ok(quantity <= 20);
+  await addToCart(shop, buyer, { product_id: bell.id });
+  assert.deepEqual(await cartOf(shop, buyer), [[bell.id, quantity + 1]]);
+});
