@@ -1,5 +1,5 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, cpus, tmpdir } from 'node:os';
+import { arch, cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, Places, Souk, Workload } from './bench.ts';
@@ -52,6 +52,8 @@ export async function runBench(host: Host): Promise<boolean> {
   };
   let starting: Promise<Souk> | undefined;
   const rows: Row[] = [];
+  const [load = 0] = loadavg();
+  say(`${cpus().length} cores; load average before the start ${load.toFixed(1)}`);
   try {
     for (const workload of chosen) {
       say(`— ${workload.name}`);
@@ -63,7 +65,7 @@ export async function runBench(host: Host): Promise<boolean> {
     await processes.close();
     rmSync(folder, { recursive: true, force: true });
     if (rows.length > 0) say(`\n${formatTable(rows)}`);
-    if (rows.length > 0 && options.json) writeJson(options, rows);
+    if (rows.length > 0 && options.json) writeJson(options, { load, rows });
   }
   return rows.every((row) => row.ok);
 }
@@ -110,11 +112,14 @@ function withoutSettings(environment: Host['environment']): Host['environment'] 
   return Object.fromEntries(names.map((name) => [name, environment[name]]));
 }
 
-function writeJson({ json, seconds, rounds }: Options, rows: Row[]): void {
+function writeJson(
+  { json, seconds, rounds }: Options,
+  { load, rows }: { load: number; rows: Row[] },
+): void {
   const machine = { cpus: cpus().map(({ model }) => model), arch: arch(), node: process.version };
   const at = new Date().toISOString();
   writeFileSync(
     json as string,
-    `${JSON.stringify({ at, machine, seconds, rounds, rows }, null, 2)}\n`,
+    `${JSON.stringify({ at, machine, load, seconds, rounds, rows }, null, 2)}\n`,
   );
 }

@@ -3,6 +3,7 @@
 
 CREATE TABLE shop (
   id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+  shop_id uuid NOT NULL, -- tells the shops on one Redis apart
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$')
 );
 

@@ -36,5 +36,7 @@ try {
   process.exitCode = passed ? 0 : 1;
 } catch (error) {
   process.exitCode = stopping.signal.aborted ? 130 : 1;
-  if (!stopping.signal.aborted) process.stdout.write(`\n✖ the benchmark failed: ${error.stack}\n`);
+  const isArgument = String(error.code).startsWith('ERR_PARSE_ARGS');
+  const text = isArgument ? error.message : error.stack;
+  if (!stopping.signal.aborted) process.stdout.write(`\n✖ the benchmark failed: ${text}\n`);
 }

@@ -46,7 +46,9 @@ export async function buildApp(
     JSON.stringify(productShape(product, config.currency)),
   );
   const checkouts = new CheckoutQueue(context);
-  const rateLimiter = config.rateLimits ? openRateLimits(context.redis) : noRateLimits;
+  const rateLimiter = config.rateLimits
+    ? openRateLimits(context.redis, context.keyPrefix)
+    : noRateLimits;
   const sockets = new Sockets(context, {
     sessions,
     readHandshake,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { RedisClientType } from 'redis';
 import type { Config } from './config.ts';
@@ -5,9 +6,12 @@ import { type Bus, openBus, redisTransport, workerTransport } from './kernel/bus
 import { type Connection, type Db, openDb, sql, waitForDb } from './kernel/db.ts';
 import { openEmbeddedPostgres } from './kernel/embedded/postgres.ts';
 import { OperatorError } from './kernel/errors.ts';
+import { newId } from './kernel/ids.ts';
 import { keptJwtSecret } from './kernel/jwt-secret.ts';
 import { type Metrics, openMetrics } from './kernel/metrics.ts';
+import { migrate } from './kernel/migrate.ts';
 import { noSharedCache, openRedis, redisCache, type SharedCache } from './kernel/redis.ts';
+import { projectRoot } from './kernel/root.ts';
 
 /** What every feature is given: the configuration and the opened outside world. */
 export interface Context {
@@ -16,6 +20,10 @@ export interface Context {
   bus: Bus;
   cache: SharedCache;
   redis: RedisClientType | undefined;
+  /** of everything this shop keeps in Redis: several shops may share one */
+  keyPrefix: string;
+  /** the migrations that this opening ran */
+  migrated: string[];
   log: Logger;
   metrics: Metrics;
   jwtKey: Buffer;
@@ -31,7 +39,8 @@ function openLog(config: Config): Logger {
 }
 
 /**
- * Picks embedded or external PostgreSQL, and Redis, worker or in-process hints; opens them.
+ * Picks embedded or external PostgreSQL, and Redis, worker or in-process hints; opens them and
+ * brings the schema up to date.
  * @throws OperatorError when the database cannot be used
  */
 export async function openContext(
@@ -60,17 +69,26 @@ export async function openContext(
     closers.push(() => db.close());
     await waitForDb(db, 30_000);
 
-    const { bus, cache, redis } = openShared(config, log, closers);
+    const migrated = config.isWorker ? [] : await migrate(db, join(projectRoot(), 'migrations'));
+    const keyPrefix = `souk:${await settleShop(db, config.currency.code)}:`;
+    const shared = openShared({ config, log, keyPrefix, closers });
     const jwtSecret = config.jwtSecret ?? keptJwtSecret(config.dataDir);
     const jwtKey = Buffer.from(jwtSecret);
-    return { config, db, bus, cache, redis, log, metrics: openMetrics(), jwtKey, close };
+    const metrics = openMetrics();
+    return { config, db, ...shared, keyPrefix, migrated, log, metrics, jwtKey, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function openShared(config: Config, log: Logger, closers: (() => Promise<void>)[]) {
+function openShared(options: {
+  config: Config;
+  log: Logger;
+  keyPrefix: string;
+  closers: (() => Promise<void>)[];
+}): Pick<Context, 'bus' | 'cache' | 'redis'> {
+  const { config, log, keyPrefix, closers } = options;
   if (config.redisUrl === undefined) {
     const bus = openBus(config.isWorker ? workerTransport() : undefined);
     return { bus, cache: noSharedCache, redis: undefined };
@@ -81,20 +99,28 @@ function openShared(config: Config, log: Logger, closers: (() => Promise<void>)[
     redis.destroy();
     subscriber.destroy();
   });
-  return { bus: openBus(redisTransport(redis, subscriber)), cache: redisCache(redis), redis };
+  const bus = openBus(redisTransport(redis, subscriber, `${keyPrefix}hints`));
+  return { bus, cache: redisCache(redis, keyPrefix), redis };
 }
 
 /**
- * A shop has one currency for ever: amounts are stored without it.
- * @throws OperatorError when the database was made with another one
+ * The id of the shop, made with its database. A shop has one currency for ever: amounts are stored
+ * without it.
+ * @throws OperatorError when the database was made with another currency
  */
-export async function settleCurrency(db: Db, currency: string): Promise<void> {
-  await db.rows(sql`INSERT INTO shop (currency) VALUES (${currency}) ON CONFLICT DO NOTHING`);
-  const shop = await db.row<{ currency: string }>(sql`SELECT currency FROM shop`);
-  if (shop && shop.currency !== currency) {
+async function settleShop(db: Db, currency: string): Promise<string> {
+  await db.rows(sql`
+    INSERT INTO shop (shop_id, currency) VALUES (${newId()}, ${currency}) ON CONFLICT DO NOTHING`);
+  // The database's own number tells copies of a shop apart, such as a restored backup.
+  const shop = await db.row<{ id: string; currency: string }>(sql`
+    SELECT shop_id || '.' || oid AS id, currency
+    FROM shop, pg_database WHERE datname = current_database()`);
+  if (shop === undefined) throw new Error('The shop has no row');
+  if (shop.currency !== currency) {
     throw new OperatorError(
       `This shop keeps its money in ${shop.currency}, but CURRENCY is ${currency}. ` +
         `Set CURRENCY=${shop.currency}, or start a new shop on another database.`,
     );
   }
+  return shop.id;
 }

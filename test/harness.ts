@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type App, buildApp } from '../src/app.ts';
-import { migrateShop } from '../src/commands/migrate.ts';
 import { invariants } from '../src/commands/invariants.ts';
 import { parseConfig } from '../src/config.ts';
 import { type Context, openContext } from '../src/context.ts';
@@ -141,7 +140,6 @@ async function openNode(settings: Record<string, string>): Promise<TestNode> {
     ...settings,
   });
   const context = await openContext(config);
-  await migrateShop(context);
   const app = await buildApp(context);
   await app.http.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.http.server.address() as AddressInfo;
@@ -211,7 +209,6 @@ async function createDatabase(): Promise<string> {
         LOG_LEVEL: 'silent',
       });
       const context = await openContext(config);
-      await migrateShop(context);
       await context.close();
       await client.query(`ALTER DATABASE making_${template} RENAME TO ${template}`);
     }

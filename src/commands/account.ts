@@ -7,7 +7,6 @@ import { bodyReader } from '../features/classic/fields.ts';
 import { HttpError, OperatorError } from '../kernel/errors.ts';
 import { Type } from 'typebox';
 import { type Command, say, withShop } from './command.ts';
-import { migrateShop } from './migrate.ts';
 
 /** `souk operator create EMAIL` and its like: accounts that cannot sign up by themselves. */
 export function accountCommand({ role, may }: { role: Role; may: string }): Command {
@@ -31,7 +30,6 @@ password, gets the role and is logged out everywhere. ${may}`,
       const email = readEmail(given);
       const password = values['password-stdin'] ? await readPassword() : undefined;
       return withShop(async (context) => {
-        await migrateShop(context);
         const used = password ?? randomBytes(12).toString('base64url');
         try {
           await createAccount(context.db, { email, password: used, role, userType: role });

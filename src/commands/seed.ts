@@ -9,7 +9,6 @@ import { placeOrders } from '../features/orders/place-orders.ts';
 import { sql } from '../kernel/db.ts';
 import { toMinor } from '../kernel/money.ts';
 import { type Command, say, withShop } from './command.ts';
-import { migrateShop } from './migrate.ts';
 
 const demoPassword = 'souk-demo-shop';
 const atOnce = 8; // writes under way: enough to share commits
@@ -25,7 +24,6 @@ can reach.`,
   async run(args, stop) {
     parseArgs({ args, options: {} });
     return withShop(async (context) => {
-      await migrateShop(context);
       const done = await seedDemoShop(context, stop);
       say(done ? 'The demo shop is loaded.' : 'Stopped; run it again to load the rest.');
       return done ? 0 : 1;

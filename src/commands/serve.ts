@@ -7,7 +7,6 @@ import { errorCode } from '../kernel/db.ts';
 import { OperatorError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { type Command, say } from './command.ts';
-import { migrateShop } from './migrate.ts';
 import { demoAccounts, seedEmptyShop } from './seed.ts';
 import { metricsOfAllWorkers, runWorkers } from './workers.ts';
 
@@ -44,7 +43,6 @@ Ctrl-C, finishing what runs.
 };
 
 async function prepare(context: Context, stop: AbortSignal): Promise<void> {
-  await migrateShop(context);
   if (context.config.demoData) await seedEmptyShop(context, stop);
 }
 

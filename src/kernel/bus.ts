@@ -41,10 +41,12 @@ export function openBus(transport?: Transport): Bus {
   };
 }
 
-const channel = 'souk:hints';
-
 /** Hints over Redis pub/sub. While Redis is away they are dropped, which the bus allows. */
-export function redisTransport(redis: RedisClientType, subscriber: RedisClientType): Transport {
+export function redisTransport(
+  redis: RedisClientType,
+  subscriber: RedisClientType,
+  channel: string,
+): Transport {
   const dropped = (): void => undefined;
   return {
     send(message) {

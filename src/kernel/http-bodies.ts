@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { parse as parseQuery } from 'node:querystring';
 import formbody from '@fastify/formbody';
 import multipart from '@fastify/multipart';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpError } from './errors.ts';
 import { limits } from './limits.ts';
 
@@ -21,7 +21,6 @@ export function readBodies(app: FastifyInstance): void {
   });
   void app.register(formbody, { parser: (text) => lastOfEach(parseQuery(text)) });
   void app.register(multipart, {
-    attachFieldsToBody: 'keyValues',
     limits: { fieldSize: bodyBytes, fileSize: bodyBytes, fields: 100, files: 10, parts: 110 },
   });
   app.addHook('preParsing', async (request) => {
@@ -31,12 +30,23 @@ export function readBodies(app: FastifyInstance): void {
     if (Number.isNaN(length)) throw new HttpError(411, { detail: 'Content-Length is required.' });
     if (length > bodyBytes) throw new HttpError(413, tooLarge);
   });
-  app.after(() => {
-    // After the multipart parser, which works in this hook too.
-    app.addHook('preValidation', async (request) => {
-      if (request.isMultipart()) request.body = lastOfEach(request.body as Fields);
-    });
+  app.addHook('preValidation', async (request) => {
+    if (request.isMultipart()) request.body = await readParts(request);
   });
+}
+
+/** @throws HttpError 400: whatever the parser throws is about what was sent */
+async function readParts(request: FastifyRequest): Promise<Fields> {
+  const fields = new Map<string, unknown>(); // the last of a repeated field counts
+  try {
+    for await (const part of request.parts()) {
+      fields.set(part.fieldname, part.type === 'file' ? await part.toBuffer() : part.value);
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'malformed';
+    throw new HttpError(400, { detail: `Multipart form parse error - ${reason}` });
+  }
+  return Object.fromEntries(fields);
 }
 
 type Fields = Record<string, unknown>;

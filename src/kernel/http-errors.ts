@@ -56,10 +56,6 @@ function answerOfFramework(error: Error, request: FastifyRequest): Answer {
   }
   if (status === 413) return { status, body: tooLarge };
   if (status >= 400 && status < 500) return { status, body: { detail: error.message } };
-  if (request.isMultipart() && !request.body) {
-    // Thrown while the body was read; the parser's errors carry no status.
-    return { status: 400, body: { detail: `Multipart form parse error - ${error.message}` } };
-  }
   const detail = 'Something went wrong on our side. Give the X-Request-Id when you report it.';
   return { status: 500, body: { detail } };
 }

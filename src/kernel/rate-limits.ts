@@ -21,14 +21,17 @@ export interface RateLimiter {
 /** Limits that cost nothing and refuse nothing, for RATE_LIMITS=off. */
 export const noRateLimits: RateLimiter = { take: async () => undefined };
 
-/** Counts in Redis when there is one, and in this process whenever Redis is away. */
-export function openRateLimits(redis: RedisClientType | undefined): RateLimiter {
+/**
+ * Counts in Redis when there is one, and in this process whenever Redis is away.
+ * @param prefix keeps the shops on one Redis apart
+ */
+export function openRateLimits(redis: RedisClientType | undefined, prefix: string): RateLimiter {
   const limiters = new Map<string, RateLimiterMemory | RateLimiterRedis>();
   const limiterOf = (rule: RateRule): RateLimiterMemory | RateLimiterRedis => {
     let limiter = limiters.get(rule.name);
     if (limiter === undefined) {
       const options = {
-        keyPrefix: `souk:limit:${rule.name}`,
+        keyPrefix: `${prefix}limit:${rule.name}`,
         points: rule.points,
         duration: rule.seconds,
       };

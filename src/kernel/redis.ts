@@ -35,14 +35,15 @@ export function openRedis(url: string, onState: (state: string) => void): RedisC
   return client;
 }
 
-export function redisCache(redis: RedisClientType): SharedCache {
+/** @param prefix keeps the shops on one Redis apart */
+export function redisCache(redis: RedisClientType, prefix: string): SharedCache {
   return {
     async get(key) {
       if (!redis.isReady) return undefined;
-      return (await redis.get(key).catch(() => undefined)) ?? undefined;
+      return (await redis.get(prefix + key).catch(() => undefined)) ?? undefined;
     },
     set(key, value, seconds) {
-      if (redis.isReady) redis.set(key, value, { EX: seconds }).catch(() => undefined);
+      if (redis.isReady) redis.set(prefix + key, value, { EX: seconds }).catch(() => undefined);
     },
   };
 }

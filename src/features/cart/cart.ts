@@ -44,6 +44,7 @@ export async function addToCart(
   { productId, quantity }: { productId: string; quantity: number },
 ): Promise<void> {
   await db.transaction(async (tx) => {
+    lockCart(tx, buyerId);
     const product = await productOnOffer(tx, productId);
     const line = await tx.row<{ quantity: number }>(sql`
       INSERT INTO cart_lines AS l (buyer_id, product_id, quantity)
@@ -68,6 +69,7 @@ export async function setCartLine(
 ): Promise<void> {
   if (quantity === 0) return removeFromCart(db, buyerId, productId);
   await db.transaction(async (tx) => {
+    lockCart(tx, buyerId);
     const product = await productOnOffer(tx, productId);
     tx.send(sql`
       INSERT INTO cart_lines (buyer_id, product_id, quantity)
@@ -127,6 +129,11 @@ export function clearOrderedLines(tx: Tx, ordered: { buyerId: number; productId:
     WHERE l.buyer_id = ordered.buyer_id AND l.product_id = ordered.product_id`);
 }
 
+/** One change of a cart at a time, so that its bounds hold; checkouts do not wait for this. */
+function lockCart(tx: Tx, buyerId: number): void {
+  tx.send(sql`SELECT id FROM users WHERE id = ${buyerId} FOR NO KEY UPDATE`);
+}
+
 interface Offered {
   name: string;
   stock: number;
@@ -139,7 +146,7 @@ async function productOnOffer(tx: Tx, id: string): Promise<Offered> {
   return product;
 }
 
-/** Checked after the line is written and so locked: parallel adds cannot slip past together. */
+/** Checked after the line is written: who is refused changes nothing, the transaction ends. */
 async function refuseBeyondStock(
   tx: Tx,
   { buyerId, product, quantity }: { buyerId: number; product: Offered; quantity: number },

@@ -95,7 +95,7 @@ const countersOf = (query: ProductQuery, { lists, availability }: CatalogVersion
 });
 
 const nameOf = (key: string, { lists, availability }: Counters): string =>
-  `souk:page:${lists}.${availability}:${key}`;
+  `page:${lists}.${availability}:${key}`;
 
 /** `pageSize`, or on the last page what is left: the statement reads a rounder number. */
 function sizeOf({ page, pageSize }: ProductQuery, total: number): number {
