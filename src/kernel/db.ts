@@ -2,6 +2,7 @@ import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
 import { OperatorError, Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
+import { Pool } from './pool.ts';
 
 export { sql, type Sql };
 export { join as sqlJoin, empty as sqlEmpty, raw as sqlRaw } from 'sql-template-tag';
@@ -78,26 +79,28 @@ export function openDb(
   connection: Connection,
   options: { onLost: (error: Error) => void; patient?: boolean },
 ): Db {
-  const pool = new pg.Pool({
+  const settings = {
     ...connection,
     ...(options.patient ? {} : requestTimeouts),
-    max: limits.databaseConnections,
-    connectionTimeoutMillis: limits.connectTimeoutMs,
     keepAlive: true,
     application_name: 'souk',
     pipeline: true,
-  });
-  pool.on('error', options.onLost);
+  };
+  const pool = new Pool(settings, options.onLost);
   let sent = 0;
 
   const count = (): void => void (sent += 1);
 
   async function rows<Row>(query: Sql): Promise<Row[]> {
-    count();
+    let client: pg.PoolClient | undefined;
     try {
-      return (await pool.query(named(query))).rows as Row[];
+      client = await pool.acquire();
+      count();
+      return (await client.query(named(query))).rows as Row[];
     } catch (error) {
       throw translate(error);
+    } finally {
+      client?.release();
     }
   }
 
@@ -116,27 +119,20 @@ export function openDb(
     row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
     transaction,
     ping: async () => void (await rows(sql`SELECT 1`)),
-    load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    load: () => pool.load(),
     statements: () => sent,
-    close: () => pool.end(),
+    close: () => pool.close(),
   };
 }
 
 /** One try at a transaction. @param sent is called for each statement */
-async function attempt<T>(
-  pool: pg.Pool,
-  work: (tx: Tx) => Promise<T>,
-  sent: () => void,
-): Promise<T> {
-  const client = await pool.connect();
-  // A connection that breaks between two statements reports here; the next statement fails.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
+async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>, sent: () => void): Promise<T> {
+  const client = await pool.acquire();
   const pending: Promise<unknown>[] = [];
   const track = <R>(promise: Promise<R>): Promise<R> => {
     sent();
     pending.push(promise);
-    promise.catch(ignore); // seen by Promise.all below
+    promise.catch(() => undefined); // seen by Promise.all below
     return promise;
   };
   let broken = false;
@@ -152,7 +148,6 @@ async function attempt<T>(
     await client.query('ROLLBACK').catch(() => (broken = true));
     throw error;
   } finally {
-    client.off('error', ignore);
     client.release(broken);
   }
 }
@@ -195,7 +190,7 @@ function isAway(error: Error): boolean {
 }
 
 function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof Unavailable) return error;
   if (isAway(error)) {
     const away = new Unavailable('The database is not available just now. Try again in a moment.');
     away.cause = error;

@@ -9,7 +9,8 @@ export const limits = {
 
   // PostgreSQL
   databaseConnections: 10, // on 2 cores 8 were as good as 16 or 32, and better on one hot row
-  connectTimeoutMs: 1_000, // an exhausted pool or lost server answers 503 within a second
+  databaseWaiters: 2_000, // about a second of work in line for a connection; beyond: 503
+  connectionWaitMs: 900, // no connection came free for so long: 503 for all in line
   statementTimeoutMs: 8_000, // no request waits longer for one statement
   queryTimeoutMs: 10_000, // for a server that stopped answering: above the statement timeout
   lockTimeoutMs: 5_000, // a stuck lock holder must not hold everybody else for long
@@ -18,6 +19,7 @@ export const limits = {
   preparedStatements: 300, // rare filter combinations of lists beyond these go unprepared
 
   // Redis
+  redisConnectMs: 1_000,
   redisCommandTimeoutMs: 100, // a slow Redis must cost less than asking PostgreSQL
   redisReconnectMs: 500, // the longest pause between two attempts
 

@@ -17,7 +17,7 @@ export function openRedis(url: string, onState: (state: string) => void): RedisC
     disableOfflineQueue: true,
     commandOptions: { timeout: limits.redisCommandTimeoutMs },
     socket: {
-      connectTimeout: limits.connectTimeoutMs,
+      connectTimeout: limits.redisConnectMs,
       reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, limits.redisReconnectMs),
     },
   });
