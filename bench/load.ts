@@ -1,4 +1,8 @@
-import autocannon from 'autocannon';
+import { createRequire } from 'node:module';
+import type Autocannon from 'autocannon';
+
+// Never bundled: what it requires in turn could not be found from an ES module.
+const autocannon = createRequire(import.meta.url)('autocannon') as typeof Autocannon;
 
 export interface LoadRequest {
   method: 'GET' | 'POST';

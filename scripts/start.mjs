@@ -6,6 +6,5 @@ import { ensureInstalled } from './install.mjs';
 const built = isBuilt();
 ensureInstalled({ dev: !built }); // what is built runs without the development tools
 if (!built) await build();
-process.setSourceMapsEnabled(true); // stack traces point into src/
 process.argv[1] = main;
 await import(pathToFileURL(main).href);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
-import type { RedisClientType } from 'redis';
+import type { RedisClientType } from '@redis/client';
 import type { Config } from './config.ts';
 import { type Bus, openBus, redisTransport, workerTransport } from './kernel/bus.ts';
 import { type Connection, type Db, openDb, sql, waitForDb } from './kernel/db.ts';

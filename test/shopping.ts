@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, sqlRaw } from '../src/kernel/db.ts';
 import type { Answer, Json, TestNode, User } from './harness.ts';
+import type { TestSocket } from './socket.ts';
 
 /** An id that no row has. */
 export const nobodysId = '0193a5b2-7c1e-7a44-9d3e-5f1b2c3d4e5f';
@@ -12,13 +13,16 @@ export interface Line {
 }
 
 /** Orders products. */
-export const order = (
+export const order = (node: TestNode, buyer: User, products: Line[]): Promise<Answer> =>
+  node.call('POST /place-order/', { token: buyer.access, body: { products } });
+
+/** Orders products under a key, given as a header. */
+export const orderOnce = (
   node: TestNode,
   buyer: User,
-  products: Line[],
-  headers: Record<string, string> = {},
+  { products, key }: { products: Line[]; key: Record<string, string> },
 ): Promise<Answer> =>
-  node.call('POST /place-order/', { token: buyer.access, body: { products }, headers });
+  node.call('POST /place-order/', { token: buyer.access, body: { products }, headers: key });
 
 /** Orders products, which must succeed; returns the id of the first order. */
 export async function ordered(node: TestNode, buyer: User, ...products: Line[]): Promise<string> {
@@ -62,8 +66,12 @@ export const setStatus = (
   node.call('PATCH /update-order-status/', { token: user.access, body: change });
 
 /** Moves an order along, which must succeed. */
-export async function moved(node: TestNode, seller: User, id: string, ...statuses: string[]) {
-  for (const status of statuses) {
+export async function moved(
+  node: TestNode,
+  seller: User,
+  { id, to }: { id: string; to: readonly string[] },
+): Promise<void> {
+  for (const status of to) {
     const answer = await setStatus(node, seller, { order_id: id, status });
     assert.equal(answer.status, 200, answer.text);
   }
@@ -119,3 +127,7 @@ export function countStatuses(answers: Answer[]): Record<number, number> {
 
 export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
+
+/** The code that a socket is closed with; `still open` when it is not within three seconds. */
+export const closeCode = (socket: TestSocket): Promise<number | string> =>
+  Promise.race([socket.closed, sleep(3_000, 'still open', { ref: false })]);

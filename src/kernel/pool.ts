@@ -12,6 +12,7 @@ export class Pool {
   readonly #line = new Set<(error: Error) => void>();
   readonly #watch: NodeJS.Timeout;
   #movedAt = 0;
+  #closing = false;
 
   constructor(options: pg.PoolConfig, onLost: (error: Error) => void) {
     this.#pool = new pg.Pool({
@@ -19,7 +20,9 @@ export class Pool {
       max: limits.databaseConnections,
       connectionTimeoutMillis: limits.queryTimeoutMs,
     });
-    this.#pool.on('error', onLost);
+    this.#pool.on('error', (error) => {
+      if (!this.#closing) onLost(error);
+    });
     // A lent connection that breaks fails its statement too; without a listener Node would exit.
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
     this.#watch = setInterval(() => this.#refuseStuck(), 100).unref();
@@ -53,6 +56,7 @@ export class Pool {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     clearInterval(this.#watch);
     await this.#pool.end();
   }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RedisClientType } from 'redis';
+import type { RedisClientType } from '@redis/client';
 import { HttpError } from './errors.ts';
 
 /** So many points a key in so many seconds. */

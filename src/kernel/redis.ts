@@ -1,4 +1,4 @@
-import { createClient, type RedisClientType } from 'redis';
+import { createClient, type RedisClientType } from '@redis/client';
 import { limits } from './limits.ts';
 
 /** What nodes share to spare work. It may forget anything at any time and never fails. */

@@ -75,7 +75,7 @@ test('PATCH sets a quantity, makes a line where there is none, and removes it wi
   assert.deepEqual((await set('0')).body, empty);
 });
 
-test('DELETE removes one line, leaves the rest, and does not mind a line that is not there', async () => {
+test('DELETE removes one line, leaves the rest, and does not mind a missing one', async () => {
   const buyer = await shop.buyer();
   const lamp = await shop.product(seller, { name: 'Lamp', price: 5 });
   await addToCart(shop, buyer, { product_id: bell.id });
@@ -104,7 +104,7 @@ test('DELETE without a product empties the cart, and only that of the caller', a
   assert.deepEqual(await cartOf(shop, bob), [[bell.id, 2]]);
 });
 
-test('all of it works below /app, without the slash, with ids in capitals, and from forms', async () => {
+test('all of it works below /app, without the slash, with odd ids, and from forms', async () => {
   const buyer = await shop.buyer();
   const id = bell.id.toUpperCase().replaceAll('-', '');
   await asBuyer('POST /app/cart', buyer, { product_id: id, quantity: 2 });

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { sql } from '../../src/kernel/db.ts';
 import { type Json, jwtSecret, openShop, type TestShop, type User } from '../harness.ts';
-import { ordered, times } from '../shopping.ts';
+import { closeCode, ordered, times } from '../shopping.ts';
 import type { TestSocket } from '../socket.ts';
 
 let shop: TestShop;
@@ -46,7 +46,7 @@ async function hearsOfOrder(user: User, sockets: TestSocket[]): Promise<void> {
 
 async function isRefused(path: string, headers: Record<string, string> = {}): Promise<void> {
   const socket = await shop.socket(path, headers);
-  assert.equal(await socket.closed, 4401, path);
+  assert.equal(await closeCode(socket), 4401, path);
   assert.deepEqual(socket.messages, []);
 }
 
@@ -103,7 +103,7 @@ test('a ticket opens one socket, even when many try at once', async () => {
   const id = await ordered(shop, buyer, { product_id: bell.id });
   const outcomes = await Promise.all(
     sockets.map((socket) =>
-      Promise.race([socket.closed, socket.receive(1).then(([{ order_id }]) => order_id)]),
+      Promise.race([closeCode(socket), socket.receive(1).then(([{ order_id }]) => order_id)]),
     ),
   );
   assert.deepEqual(
@@ -169,14 +169,14 @@ test('nothing else opens a socket: it is closed with 4401', async () => {
   }
 });
 
-test('a page of another origin is closed with 4403, our own and the allowed ones are not', async () => {
+test('a page of another origin is closed with 4403, ours and the allowed are not', async () => {
   const buyer = await shop.buyer();
   const path = `/ws/notifications/${buyer.access}/`;
   const { host } = new URL(shop.url);
   const foreign = ['https://evil.example', 'null', 'https://shop.example.evil.example', 'nonsense'];
   for (const origin of [...foreign, 'http://shop.example', `http://${host}.evil.example`]) {
     const socket = await shop.socket(path, { origin });
-    assert.equal(await socket.closed, 4403, origin);
+    assert.equal(await closeCode(socket), 4403, origin);
     assert.deepEqual(socket.messages, []);
   }
   const sockets = [];

@@ -36,7 +36,7 @@ test('the buyer and the seller are told of an order, the buyer of every step', a
   const { id: product_id } = await shop.product(maker);
   const [ofBuyer, ofSeller] = [await listen(buyer), await listen(maker)];
   const id = await ordered(shop, buyer, { product_id });
-  await moved(shop, maker, id, 'shipped', 'delivered');
+  await moved(shop, maker, { id, to: ['shipped', 'delivered'] });
   const told = await ofBuyer.receive(3);
   const sold = await ofSeller.receive(1);
   const placed = { type: 'order.placed', order_id: id, status: 'pending' };
@@ -104,7 +104,7 @@ test('offsets count up by one for each user, whatever happens at once', async ()
   const buyers = await Promise.all(times(4, () => shop.buyer()));
   const sockets = await Promise.all(buyers.map((buyer) => listen(buyer, '?after=0')));
   const ids = await Promise.all(times(40, (index) => orderBell(buyers[index % 4] as User)));
-  await Promise.all(ids.map((id) => moved(shop, seller, id, 'shipped')));
+  await Promise.all(ids.map((id) => moved(shop, seller, { id, to: ['shipped'] })));
   for (const socket of sockets) {
     assert.deepEqual(offsetsOf(await socket.receive(20)), oneTo(20));
     await socket.close();
@@ -114,7 +114,7 @@ test('offsets count up by one for each user, whatever happens at once', async ()
 test('?after= replays everything newer, and no more', async () => {
   const buyer = await shop.buyer();
   const ids = [await orderBell(buyer), await orderBell(buyer)];
-  for (const id of ids) await moved(shop, seller, id, 'shipped');
+  for (const id of ids) await moved(shop, seller, { id, to: ['shipped'] });
   const first = await listen(buyer, '?after=0');
   const all = await first.receive(4);
   assert.deepEqual(offsetsOf(all), [1, 2, 3, 4]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
-import { moved, ordered, ordersOf, times } from '../shopping.ts';
+import { closeCode, moved, ordered, ordersOf, times } from '../shopping.ts';
 
 let shop: TestShop;
 let seller: User;
@@ -25,7 +25,7 @@ test('a phone that loses its line in the middle of it all misses nothing', async
   const seen: Json[] = [];
   const shopping = (async () => {
     for (let count = 0; count < 40; count += 1) {
-      await moved(shop, seller, await orderBell(buyer), 'shipped', 'delivered');
+      await moved(shop, seller, { id: await orderBell(buyer), to: ['shipped', 'delivered'] });
     }
   })();
   // The line breaks after every few messages; the phone connects again with what it saw last.
@@ -55,10 +55,10 @@ test('who was away for long is told all of it at the next visit, then goes on li
   await socket.close();
 
   const second = await orderBell(buyer);
-  await moved(shop, seller, first, 'shipped', 'delivered');
+  await moved(shop, seller, { id: first, to: ['shipped', 'delivered'] });
   const back = await follow(shop, buyer, 1);
   await back.receive(3);
-  await moved(shop, seller, second, 'shipped');
+  await moved(shop, seller, { id: second, to: ['shipped'] });
   assert.deepEqual(
     (await back.receive(4)).map(({ offset, order_id, status }) => [offset, order_id, status]),
     [
@@ -78,7 +78,7 @@ test('when its node restarts a socket is told so, and resumes on another one', a
   await orderBell(buyer);
   await socket.receive(1);
   await leaving.app.close();
-  assert.equal(await socket.closed, 1012);
+  assert.equal(await closeCode(socket), 1012);
   const id = await orderBell(buyer);
   const resumed = await follow(shop, buyer, socket.messages.at(-1).offset);
   const [message] = await resumed.receive(1);

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Json, openShop, redisUrl, type TestNode, type TestShop } from '../harness.ts';
 import type { User } from '../harness.ts';
-import { addToCart, cartOf, countStatuses, moved, order, ordered, stockOf } from '../shopping.ts';
+import {
+  addToCart,
+  cartOf,
+  closeCode,
+  countStatuses,
+  moved,
+  order,
+  ordered,
+  stockOf,
+} from '../shopping.ts';
 import { setStatus, times, within } from '../shopping.ts';
 
 // Runs twice: hints go through Redis, or there are none and nodes look for themselves.
@@ -79,7 +88,7 @@ test('a cart and an order are the same on both nodes, at once', async () => {
   assert.deepEqual(await cartOf(shop, ann), []);
   const { body } = await shop.call('GET /list-user-order/', { token: ann.access });
   assert.equal(body.results[0].id, placed.body.order_id);
-  await moved(shop, seller, placed.body.order_id, 'shipped');
+  await moved(shop, seller, { id: placed.body.order_id, to: ['shipped'] });
   const change = { order_id: placed.body.order_id, status: 'shipped' };
   const again = await setStatus(other, seller, change);
   assert.deepEqual([again.status, again.body], [400, { error: 'Order already in this status' }]);
@@ -92,7 +101,7 @@ test(`a notification reaches the sockets of every node, ${hints}`, async () => {
   const sockets = [await shop.socket(path), await other.socket(path)];
   for (const node of [shop, other]) {
     const id = await ordered(node, ann, { product_id: bell.id });
-    await moved(node === shop ? other : shop, seller, id, 'shipped');
+    await moved(node === shop ? other : shop, seller, { id, to: ['shipped'] });
   }
   const heard = await Promise.all(sockets.map((socket) => socket.receive(4)));
   assert.deepEqual(heard[0], heard[1]);
@@ -120,7 +129,7 @@ test(`a logout on one node ends the session on the other within a second, ${hint
   await within(1_000, async () => {
     assert.equal((await other.call('GET /cart/', { token: ann.access })).status, 401);
   });
-  assert.equal(await socket.closed, 4401);
+  assert.equal(await closeCode(socket), 4401);
   assert.ok(Date.now() - began < 1_000, `${Date.now() - began} ms`);
   const refreshed = await other.call('POST /auth/get-access-token/', {
     body: { refresh: ann.refresh },

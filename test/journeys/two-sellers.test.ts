@@ -36,8 +36,8 @@ test('one cart of two sellers becomes two orders, and each seller sends its own'
 
   const foreign = await setStatus(shop, potter, { order_id: ofSmith, status: 'shipped' });
   assert.deepEqual([foreign.status, foreign.body], [404, { error: 'Order not found' }]);
-  await moved(shop, potter, ofPotter, 'shipped', 'delivered');
-  await moved(shop, smith, ofSmith, 'shipped');
+  await moved(shop, potter, { id: ofPotter, to: ['shipped', 'delivered'] });
+  await moved(shop, smith, { id: ofSmith, to: ['shipped'] });
 
   const orders = await ordersOf(shop, buyer);
   assert.deepEqual(

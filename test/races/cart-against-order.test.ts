@@ -26,6 +26,7 @@ const nothing = { error: 'No products provided' };
 const orderedBy = async (buyer: User): Promise<number[]> =>
   (await ordersOf(shop, buyer)).map(({ items }) => items[0].quantity);
 const inCart = async (buyer: User): Promise<number> => (await cartOf(shop, buyer))[0]?.[1] ?? 0;
+const compareIds = (a: string, b: string): number => (a < b ? -1 : 1);
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 test('what is added while the cart is ordered is ordered or still there', async () => {
@@ -43,6 +44,31 @@ test('what is added while the cart is ordered is ordered or still there', async 
     }
     assert.equal(sum(await orderedBy(buyer)) + (await inCart(buyer)), 5 + 6);
   }
+});
+
+test('other things added while the cart is ordered are ordered or still there', async () => {
+  const { id: category_id } = await shop.category(seller);
+  const things = await Promise.all(times(90, () => shop.product(seller, { category_id })));
+  const ids: string[] = things.map(({ id }) => id);
+  const buyer = await shop.buyer();
+  const filled = new AbortController();
+  const adding = times(6, async (lane) => {
+    for (const product_id of ids.filter((_, index) => index % 6 === lane)) {
+      const added = await addToCart(node(lane), buyer, { product_id });
+      assert.equal(added.status, 201);
+    }
+  });
+  const ordering = times(2, async (lane) => {
+    while (!filled.signal.aborted) await orderCart(node(lane), buyer);
+  });
+  await Promise.all(adding);
+  filled.abort();
+  await Promise.all(ordering);
+  const orders = await ordersOf(shop, buyer);
+  const ordered = orders.flatMap(({ items }) => items.map(({ product }: Json) => product.id));
+  const left = (await cartOf(shop, buyer)).map(([id]) => id);
+  assert.ok(orders.length > 1);
+  assert.deepEqual([...ordered, ...left].toSorted(compareIds), ids.toSorted(compareIds));
 });
 
 test('a cart that is ordered twenty times at once is ordered once', async () => {

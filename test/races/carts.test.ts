@@ -55,7 +55,7 @@ test('parallel adds of different things never make a cart of more than 100', asy
   assert.equal((await cartOf(shop, buyer)).length, 100);
 });
 
-test('among parallel sets, adds and removals the cart is as some order of them leaves it', async () => {
+test('after parallel sets and adds the cart is as some order of them leaves it', async () => {
   for (let round = 0; round < 10; round += 1) {
     const buyer = await shop.buyer();
     const set = (quantity: number) => (node: TestNode) =>

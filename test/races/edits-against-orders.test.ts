@@ -38,7 +38,7 @@ for (const [what, path] of [
     (product: { category: { id: string } }) => `/delete-category/?id=${product.category.id}`,
   ],
 ] as const) {
-  test(`while its ${what} is deleted a product is sold or not found, and then no more`, async () => {
+  test(`while its ${what} is deleted a product is sold or not found, then no more`, async () => {
     for (let round = 0; round < 5; round += 1) {
       const bell = await shop.product(seller, { stock: 1000 });
       const before = buyAll(2, bell.id);
@@ -57,7 +57,7 @@ for (const [what, path] of [
   });
 }
 
-test('while prices and names change each line has a name and price that stood together', async () => {
+test('while prices and names change, each line has a pair that stood together', async () => {
   const bell = await shop.product(seller, { name: 'Bell 1', price: 1, stock: 1000 });
   const gong = await shop.product(seller, { name: 'Gong 1', price: 1, stock: 1000 });
   const buying = buyAll(8, bell.id, gong.id);

@@ -51,7 +51,7 @@ test('200 buyers at once for 100 units buy exactly 100', async () => {
   await isKept(answers, bell.id);
 });
 
-test('and so they do on two nodes, from their carts, which only the lucky find emptied', async () => {
+test('so they do on two nodes and from carts, which only the lucky find emptied', async () => {
   const bell = await shop.product(seller, { name: 'Bell', stock: 100 });
   await Promise.all(buyers.map((buyer) => addToCart(shop, buyer, { product_id: bell.id })));
   const answers = await Promise.all(

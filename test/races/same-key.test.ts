@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { type Answer, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
-import { addToCart, cartOf, order, orderCart, ordersOf, stockOf, times } from '../shopping.ts';
+import { addToCart, cartOf, orderCart, orderOnce, ordersOf, stockOf, times } from '../shopping.ts';
 
 // Red without the claim of the key before all else in place-orders.ts, also when the claim is
 // made in a transaction of its own.
@@ -30,11 +30,11 @@ for (const [where, choose] of [
   ['on one node', () => shop],
   ['on two nodes', node],
 ] as const) {
-  test(`50 parallel requests with one key are one order and 50 same answers, ${where}`, async () => {
+  test(`50 parallel requests with one key are one order, answered alike, ${where}`, async () => {
     const [buyer, bell, key] = [await shop.buyer(), await shop.product(seller), newKey()];
     const lines = [{ product_id: bell.id, quantity: 2 }];
     const answers = await Promise.all(
-      times(50, (index) => order(choose(index), buyer, lines, key)),
+      times(50, (index) => orderOnce(choose(index), buyer, { products: lines, key })),
     );
     const [{ id }] = await ordersOf(shop, buyer);
     assert.deepEqual(kindsOf(answers), [
@@ -62,11 +62,11 @@ for (const [where, choose] of [
     const [buyer, key] = [await shop.buyer(), newKey()];
     const bell = await shop.product(seller, { name: 'Bell', stock: 1 });
     const lines = [{ product_id: bell.id, quantity: 2 }];
-    const asking = times(50, (index) => order(choose(index), buyer, lines, key));
+    const asking = times(50, (index) => orderOnce(choose(index), buyer, { products: lines, key }));
     const body = { id: bell.id, stock: 1000 };
     await shop.call('PATCH /product/', { token: seller.access, body });
     assert.equal(kindsOf(await Promise.all(asking)).length, 1);
-    const again = await order(shop, buyer, lines, key);
+    const again = await orderOnce(shop, buyer, { products: lines, key });
     assert.deepEqual(kindsOf([...(await Promise.all(asking)), again]).length, 1);
   });
 }
@@ -76,7 +76,7 @@ test('of two bodies under one key one wins, and the other is told so', async () 
   const quantities = times(50, (index) => 1 + (index % 4 < 2 ? 0 : 1));
   const answers = await Promise.all(
     quantities.map((quantity, index) =>
-      order(node(index), buyer, [{ product_id: bell.id, quantity }], key),
+      orderOnce(node(index), buyer, { products: [{ product_id: bell.id, quantity }], key }),
     ),
   );
   const [placed, ...more] = await ordersOf(shop, buyer);
@@ -93,15 +93,12 @@ test('many keys of many buyers at once: each key is one order', async () => {
   const bell = await shop.product(seller, { stock: 1000 });
   const buyers = await Promise.all(times(5, () => shop.buyer()));
   const keys = times(4, newKey);
-  const lines = [{ product_id: bell.id }];
   const answers = await Promise.all(
     times(100, (index) =>
-      order(
-        node(index >> 1),
-        buyers[index % 5] as User,
-        lines,
-        keys[index % 4] as ReturnType<typeof newKey>,
-      ),
+      orderOnce(node(index >> 1), buyers[index % 5] as User, {
+        products: [{ product_id: bell.id }],
+        key: keys[index % 4] ?? newKey(),
+      }),
     ),
   );
   assert.equal(kindsOf(answers).length, 20);

@@ -17,7 +17,7 @@ const registerBody = Type.Object(
     password: Type.String({
       verbatim: true,
       examples: ['correct horse'],
-      description: '8 to 128 characters, not a common one (see PASSWORD_RULES)',
+      description: '8 to 128 characters, not a common one (unless PASSWORD_RULES=classic)',
     }),
     user_type: Type.String({
       enum: [...sellerTypes, ...buyerTypes],
@@ -37,6 +37,7 @@ const refreshBody = Type.Object({ refresh: Type.Optional(token) }, readByRoute);
 const tokenPair = { access: token, refresh: token };
 const nullable = (example: string) =>
   Type.Union([Type.String(), Type.Null()], { examples: [example] });
+const ticket = Type.String({ examples: ['q0bq5n0l3m1vWcJxQ1mS7yq1J2mT8uZk'] });
 const tags = ['accounts'];
 
 /** Routes' schemas and access: what is sent, what is answered, who may call. */
@@ -74,7 +75,7 @@ export const accountSchemas = {
           user: Type.Object({ email, name: nullable('Ann') }),
           ...tokenPair,
         }),
-        400: errorShape('Invalid email or password.'),
+        400: errorShape('Invalid email or password.', 'One is wrong, or missing'),
         ...answers(429),
       },
     },
@@ -84,10 +85,11 @@ export const accountSchemas = {
     schema: {
       tags,
       summary: 'Get a new access token for a refresh token',
+      description: 'The refresh token stays good until it expires.',
       body: refreshBody,
       response: {
         200: Type.Object({ access: token }),
-        400: errorShape('Token is expired'),
+        400: errorShape('Token is expired', 'The refresh token is missing, bad or expired'),
         ...answers(429),
       },
     },
@@ -96,19 +98,21 @@ export const accountSchemas = {
     schema: {
       tags,
       summary: 'End the session: both its tokens, and its sockets',
+      description: 'The refresh token may be left out: the access token names the session.',
       body: refreshBody,
       response: {
         200: Type.Object({ message: Type.String({ examples: ['Successfully logged out.'] }) }),
-        400: errorShape('Token is invalid'),
+        400: errorShape('Token is invalid', 'The refresh token is bad, or of somebody else'),
         ...answers(401),
       },
     },
   },
   ticket: {
     schema: {
-      tags,
+      tags: ['notifications'],
       summary: 'A single-use ticket that opens a socket within 30 seconds',
-      response: { 200: Type.Object({ ticket: Type.String() }), ...answers(401) },
+      description: 'Takes no body.',
+      response: { 200: Type.Object({ ticket }), ...answers(401) },
     },
   },
 } as const;

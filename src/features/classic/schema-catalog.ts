@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { CategoryShape, ProductShape } from '../catalog/schema.ts';
 import { readByRoute } from './fields.ts';
-import { answers, errorShape } from './schema-errors.ts';
+import { answers, detailShape, errorShape } from './schema-errors.ts';
 
 export const exampleId = '0193a5b2-7c1e-7a44-9d3e-5f1b2c3d4e5f';
 export const idShape = Type.String({ format: 'uuid', examples: [exampleId] });
@@ -10,7 +10,9 @@ const description = Type.String({ examples: ['A loud bell for city bikes.'] });
 export const messageShape = (example: string) =>
   Type.Object({ message: Type.String({ examples: [example] }) });
 const id = idShape;
-const idQuery = Type.Object({ id });
+// Parameters have no examples: the page at /docs would send them as filters.
+export const idInQuery = Type.String({ format: 'uuid' });
+const idQuery = Type.Object({ id: idInQuery });
 
 const price = (decimals: number) =>
   Type.Number({
@@ -18,14 +20,16 @@ const price = (decimals: number) =>
     maximum: 9_999_999_999.99,
     decimals,
     examples: [19.99],
-    description: 'major units',
+    description: `major units, at most ${decimals} decimals`,
   });
 const stock = Type.Integer({ minimum: 0, maximum: 2_147_483_647, examples: [40] });
 /** The query parameters of every list with pages. */
 export const pageFields = {
-  page: Type.Optional(Type.String({ examples: ['1'], description: 'a number, or "last"' })),
+  page: Type.Optional(Type.String({ description: 'a number from 1, or "last"' })),
   page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 10 })),
 };
+
+const notYours = (thing: string) => `There is no such ${thing} of yours`;
 
 export const categorySchemas = {
   changes: Type.Object({ name: Type.Optional(name), description: Type.Optional(description) }),
@@ -47,7 +51,11 @@ export const categorySchemas = {
         { category_id: id, name: Type.Optional(name), description: Type.Optional(description) },
         readByRoute,
       ),
-      response: { 200: CategoryShape, ...answers(400, 401, 403) },
+      response: {
+        200: CategoryShape,
+        404: detailShape('Category not found.', { description: notYours('category') }),
+        ...answers(400, 401, 403),
+      },
     },
   },
   list: {
@@ -65,9 +73,13 @@ export const categorySchemas = {
       querystring: idQuery,
       response: {
         200: messageShape('Category deleted successfully.'),
-        404: errorShape('Category not found or access denied.'),
-        409: errorShape('Category holds products of other sellers and cannot be deleted.'),
-        ...answers(400, 401, 403),
+        400: errorShape('Category ID is required.', 'There is no id in the query'),
+        404: errorShape('Category not found or access denied.', notYours('category')),
+        409: errorShape(
+          'Category holds products of other sellers and cannot be deleted.',
+          'Other sellers have products in it',
+        ),
+        ...answers(401, 403),
       },
     },
   },
@@ -82,14 +94,15 @@ export const listSchemas = {
       summary: 'Products, ten a page; a filter that cannot be read is ignored',
       querystring: Type.Object({
         ...pageFields,
-        category: Type.Optional(id),
-        price_min: Type.Optional(Type.Number({ examples: [5] })),
-        price_max: Type.Optional(Type.Number({ examples: [50] })),
+        category: Type.Optional(Type.String({ format: 'uuid', description: 'the id of one' })),
+        price_min: Type.Optional(Type.Number({ description: 'major units, inclusive' })),
+        price_max: Type.Optional(Type.Number({ description: 'major units, inclusive' })),
         in_stock: Type.Optional(Type.Boolean()),
-        search: Type.Optional(Type.String({ examples: ['bell'] })),
+        search: Type.Optional(Type.String({ description: 'a part of the name or description' })),
         ordering: Type.Optional(
           Type.String({
             enum: ['price', '-price', 'name', '-name', 'created_at', '-created_at'],
+            description: 'without it the oldest come first',
           }),
         ),
       }),
@@ -100,7 +113,7 @@ export const listSchemas = {
           total_products: Type.Integer({ examples: [230] }),
           results: Type.Array(ProductShape),
         }),
-        404: Type.Object({ detail: Type.String({ examples: ['Invalid page.'] }) }),
+        404: detailShape('Invalid page.', { description: 'There is no such page' }),
         ...answers(401),
       },
     },
@@ -113,8 +126,9 @@ export const listSchemas = {
       querystring: idQuery,
       response: {
         200: messageShape('Product deleted successfully.'),
-        404: errorShape('Product not found or access denied.'),
-        ...answers(400, 401, 403),
+        400: errorShape('Product ID is required.', 'There is no id in the query'),
+        404: errorShape('Product not found or access denied.', notYours('product')),
+        ...answers(401, 403),
       },
     },
   },
@@ -148,7 +162,7 @@ export const productSchemas = (decimals: number) => {
         body: Type.Object({ id, ...Type.Partial(Type.Object(fields)).properties }, readByRoute),
         response: {
           200: ProductShape,
-          404: errorShape('Product not found or unauthorized'),
+          404: errorShape('Product not found or unauthorized', notYours('product')),
           ...answers(400, 401, 403),
         },
       },

@@ -2,8 +2,8 @@ import { Type } from 'typebox';
 import { ProductShape } from '../catalog/schema.ts';
 import { orderStatuses } from '../orders/order-status.ts';
 import { readByRoute } from './fields.ts';
-import { answers, errorShape } from './schema-errors.ts';
-import { exampleId, idShape as id, messageShape, pageFields } from './schema-catalog.ts';
+import { answers, detailShape, errorShape } from './schema-errors.ts';
+import { exampleId, idInQuery, idShape as id, messageShape, pageFields } from './schema-catalog.ts';
 
 const quantity = Type.Integer({ minimum: 1, maximum: 10_000, default: 1, examples: [2] });
 const cart = Type.Object({
@@ -26,8 +26,16 @@ const cartRoute = (summary: string, more: object, statuses: object) => ({
     response: { ...statuses, ...answers(401, 403) },
   },
 });
-const refused = { 400: errorShape('Insufficient stock for product Steel bell') };
-const unknownProduct = { 404: errorShape(`Product ${exampleId} not found`) };
+const newQuantity = Type.Integer({ minimum: 0, maximum: 10_000, examples: [2] });
+const refused = {
+  400: errorShape(
+    'Insufficient stock for product Steel bell',
+    'Too few in stock, a quantity that is no whole number from 1 to 10000, no product_id, …',
+  ),
+};
+const unknownProduct = {
+  404: errorShape(`Product ${exampleId} not found`, 'There is no such product on offer'),
+};
 
 export const cartSchemas = {
   read: cartRoute('The cart', {}, { 200: cart }),
@@ -38,13 +46,13 @@ export const cartSchemas = {
   ),
   set: cartRoute(
     'Set the quantity of a line; 0 removes it',
-    { body: Type.Object({ product_id: id, quantity }, readByRoute) },
+    { body: Type.Object({ product_id: id, quantity: newQuantity }, readByRoute) },
     { 200: cart, ...refused, ...unknownProduct },
   ),
   remove: cartRoute(
     'Remove a line, or without product_id all of them',
-    { querystring: Type.Object({ product_id: Type.Optional(id) }) },
-    { 200: cart },
+    { querystring: Type.Object({ product_id: Type.Optional(idInQuery) }) },
+    { 200: cart, ...unknownProduct },
   ),
 };
 
@@ -62,6 +70,15 @@ const order = Type.Object({
   ),
 });
 
+const pageLink = Type.Union([Type.String(), Type.Null()], {
+  examples: [null],
+  description: 'the absolute URL of that page',
+});
+const idempotencyKey = Type.String({
+  maxLength: 255,
+  description: 'printable characters, new for each order: a UUID, say',
+});
+
 export const orderSchemas = {
   place: {
     config: {
@@ -74,7 +91,7 @@ export const orderSchemas = {
       description:
         'All or nothing. One order for each seller. With an Idempotency-Key the same request ' +
         'can be repeated safely: it is carried out once and answered alike.',
-      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ maxLength: 255 })) }),
+      headers: Type.Object({ 'Idempotency-Key': Type.Optional(idempotencyKey) }),
       body: Type.Object(
         {
           products: Type.Optional(
@@ -89,9 +106,18 @@ export const orderSchemas = {
           order_id: id,
           order_ids: Type.Array(id),
         }),
-        ...refused,
-        ...unknownProduct,
-        422: errorShape('This Idempotency-Key was used for another request.'),
+        400: errorShape(
+          'Insufficient stock for product Steel bell',
+          'Too few in stock, nothing to order, a bad quantity or list, or a bad Idempotency-Key',
+        ),
+        404: errorShape(
+          `Product ${exampleId} not found`,
+          'There is no such product on offer; or "Customer profile not found": not a buyer',
+        ),
+        422: errorShape(
+          'This Idempotency-Key was used for another request. Use a new key for a new order.',
+          'The same key with another body',
+        ),
         ...answers(401),
       },
     },
@@ -107,8 +133,11 @@ export const orderSchemas = {
       ),
       response: {
         200: messageShape('Order status updated to shipped'),
-        400: errorShape('Cannot change status from pending to delivered'),
-        404: errorShape('Order not found'),
+        400: errorShape(
+          'Cannot change status from pending to delivered',
+          'Not the next step, or not a status',
+        ),
+        404: errorShape('Order not found', 'There is no such order of your products'),
         ...answers(401, 403),
       },
     },
@@ -122,11 +151,11 @@ export const orderSchemas = {
       response: {
         200: Type.Object({
           count: Type.Integer({ examples: [1] }),
-          next: Type.Union([Type.String(), Type.Null()], { examples: [null] }),
-          previous: Type.Union([Type.String(), Type.Null()], { examples: [null] }),
+          next: pageLink,
+          previous: pageLink,
           results: Type.Array(order),
         }),
-        404: Type.Object({ detail: Type.String({ examples: ['Invalid page.'] }) }),
+        404: detailShape('Invalid page.', { description: 'There is no such page' }),
         ...answers(401, 403),
       },
     },
