@@ -33,7 +33,8 @@ const registerBody = Type.Object(
 export type RegisterFields = Static<typeof registerBody>;
 
 const loginBody = Type.Object({ email, password }, readByRoute);
-const refreshBody = Type.Object({ refresh: Type.Optional(token) }, readByRoute);
+const refreshBody = Type.Object({ refresh: token }, readByRoute);
+const logoutBody = Type.Object({ refresh: Type.Optional(token) }, readByRoute);
 const tokenPair = { access: token, refresh: token };
 const nullable = (example: string) =>
   Type.Union([Type.String(), Type.Null()], { examples: [example] });
@@ -99,7 +100,7 @@ export const accountSchemas = {
       tags,
       summary: 'End the session: both its tokens, and its sockets',
       description: 'The refresh token may be left out: the access token names the session.',
-      body: refreshBody,
+      body: logoutBody,
       response: {
         200: Type.Object({ message: Type.String({ examples: ['Successfully logged out.'] }) }),
         400: errorShape('Token is invalid', 'The refresh token is bad, or of somebody else'),
