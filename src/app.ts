@@ -18,6 +18,8 @@ import { createHttp } from './kernel/http.ts';
 import { noRateLimits, openRateLimits } from './kernel/rate-limits.ts';
 import { operationRoutes } from './operations.ts';
 
+const quieter = (level: string): string => (level === 'info' ? 'warn' : level);
+
 export interface App {
   http: FastifyInstance;
   /** Stops accepting, lets running requests finish, tells the sockets, stops the timers. */
@@ -57,7 +59,8 @@ export async function buildApp(
 
   const http = createHttp({
     config,
-    log,
+    // The welcome says where it listens; of requests only slow and failed ones are logged.
+    log: log.child({}, { level: quieter(log.level) }),
     metrics,
     bodyReader,
     admit: openGuard(tokens, sessions),

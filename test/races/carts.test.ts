@@ -47,11 +47,11 @@ test('parallel adds never pass the stock together', async () => {
 test('parallel adds of different things never make a cart of more than 100', async () => {
   const buyer = await shop.buyer();
   const { id: category_id } = await shop.category(seller);
-  const things = await Promise.all(times(130, () => shop.product(seller, { category_id })));
-  const answers = await Promise.all(
-    things.map(({ id }, index) => addToCart(node(index), buyer, { product_id: id })),
-  );
-  assert.deepEqual(countStatuses(answers), { 201: 100, 400: 30 });
+  const things = await Promise.all(times(120, () => shop.product(seller, { category_id })));
+  const add = ({ id }: Json, index: number) => addToCart(node(index), buyer, { product_id: id });
+  for (const thing of things.slice(0, 90)) await add(thing, 0);
+  const answers = await Promise.all(things.slice(90).map(add));
+  assert.deepEqual(countStatuses(answers), { 201: 10, 400: 20 });
   assert.equal((await cartOf(shop, buyer)).length, 100);
 });
 
