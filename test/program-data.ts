@@ -34,10 +34,9 @@ export function newDataDir(): string {
 /** Waits for the embedded server to end, as it does by itself when the program is gone. */
 export async function databaseGone(dataDir: string, withinMs = 20_000): Promise<void> {
   const pid = await postmasterPid(dataDir).catch(() => undefined);
-  const deadline = Date.now() + withinMs;
-  while (pid !== undefined && isRunning(pid)) {
-    if (Date.now() > deadline) throw new Error(`The database server ${pid} of ${dataDir} lives on`);
-    await sleep(20);
+  if (pid === undefined) return; // it removes this file when it ends
+  for (const deadline = Date.now() + withinMs; isRunning(pid); await sleep(20)) {
+    if (Date.now() > deadline) throw new Error(`The database server ${pid} lives on`);
   }
 }
 

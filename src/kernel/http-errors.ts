@@ -26,9 +26,9 @@ export function answerError(
   const route = request.routeOptions.url;
   if (error instanceof Unavailable) {
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
-    request.log.warn({ route, cause }, error.message);
+    request.log.warn({ reqId: request.id, route, cause }, error.message);
   } else if (status >= 500) {
-    request.log.error({ err: error, route }, 'request failed');
+    request.log.error({ reqId: request.id, err: error, route }, 'request failed');
   }
   reply.code(status).headers(headers).header('content-type', 'application/json; charset=utf-8');
   return reply.send(JSON.stringify(body)); // a string passes by the route's response schema

@@ -32,20 +32,20 @@ interface HttpOptions {
   config: Pick<Config, 'corsOrigins' | 'trustProxy'>;
   log: FastifyBaseLogger;
   metrics: Metrics;
-  /** throws HttpError when the request's credentials do not admit it */
-  admit: (request: FastifyRequest, access: Access) => Promise<void>;
+  /** throws, or rejects with, HttpError when the request's credentials do not admit it */
+  admit: (request: FastifyRequest, access: Access) => Promise<void> | undefined;
   /** makes the reader of a route's bodies from their schema; it throws HttpError for bad ones */
   bodyReader: (schema: object) => (body: unknown) => unknown;
 }
 
 const securityHeaders = {
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Resource-Policy': 'same-site',
-  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cache-Control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-site',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
 };
 
 /** The HTTP server: body readers, admission, errors, headers, CORS. Features add their routes. */
@@ -54,6 +54,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const hops = config.trustProxy;
   const app = Fastify({
     loggerInstance: options.log,
+    childLoggerFactory: (logger) => logger, // one a request is dear; log lines name the request
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -63,7 +64,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return503OnClosing: false, // what arrives while the node drains is served
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors(error, request, reply) {
-      void reply.headers(securityHeaders).header('X-Request-Id', request.id);
+      void reply.headers(securityHeaders).header('x-request-id', request.id);
       void answerError(error, request, reply);
     },
     clientErrorHandler(_error, socket) {
@@ -90,14 +91,16 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     });
   }
   admitRequests(app, options);
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     const status = String(reply.statusCode);
     const labels = { method: request.method, route, status };
     metrics.requestSeconds.observe(labels, reply.elapsedTime / 1000);
     if (reply.elapsedTime > limits.slowRequestMs) {
-      request.log.warn({ route, status, ms: Math.round(reply.elapsedTime) }, 'slow request');
+      const ms = Math.round(reply.elapsedTime);
+      options.log.warn({ reqId: request.id, route, status, ms }, 'slow request');
     }
+    done();
   });
   return app;
 }
@@ -122,10 +125,17 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
     const detail = `Method "${request.method}" not allowed.`;
     throw new HttpError(405, { detail }, { Allow: allow });
   };
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(securityHeaders).header('X-Request-Id', request.id);
-    if (request.is404) await refuseUnrouted(request, reply);
-    else await admit(request, request.routeOptions.config.access ?? 'user');
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(securityHeaders).header('x-request-id', request.id);
+    try {
+      const pending = request.is404
+        ? refuseUnrouted(request, reply)
+        : admit(request, request.routeOptions.config.access ?? 'user');
+      if (pending === undefined) done();
+      else pending.then(() => reply.sent || done(), done);
+    } catch (error) {
+      done(error as Error);
+    }
   });
 }
 

@@ -36,44 +36,34 @@ const bodyOf = (operation: Json): Json => operation.requestBody.content['applica
 
 /** Every route of the app, read from Fastify's printed tree: `GET /path`. */
 function routes(): string[] {
-  const open: string[] = []; // the parts of the path above the line, by depth
-  return shop.app.http
-    .printRoutes()
-    .split('\n')
-    .flatMap((line) => {
-      const found = /^((?:[│ ] {3})*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line);
-      if (!found) return [];
-      const [, indent = '', part = '', methods] = found;
-      open.length = indent.length / 4;
-      open.push(part === '(empty root node)' ? '' : part);
-      return (methods?.split(', ') ?? []).map((method) => `${method} ${open.join('')}`);
-    });
+  const line = /^((?:[│ ] {3})*)[├└]── (?:\(empty root node\))?(.*?)(?: \(([A-Z, ]+)\))?$/gm;
+  const above: string[] = []; // the parts of the path, by depth
+  return [...shop.app.http.printRoutes().matchAll(line)].flatMap(
+    ([, indent = '', part = '', methods]) => {
+      above.splice(indent.length / 4, Infinity, part);
+      return (methods?.split(', ') ?? []).map((method) => `${method} ${above.join('')}`);
+    },
+  );
 }
 
 test('the document is of OpenAPI 3.1 and of the version of the package', () => {
-  const { version, license } = JSON.parse(
-    readFileSync(join(projectRoot(), 'package.json'), 'utf8'),
-  );
-  assert.equal(document.openapi, '3.1.0');
-  assert.equal(document.info.title, 'Souk');
-  assert.equal(document.info.version, version);
-  assert.equal(document.info.license.identifier, license);
+  const manifest = readFileSync(join(projectRoot(), 'package.json'), 'utf8');
+  const { version, license } = JSON.parse(manifest);
+  const { openapi, info } = document;
+  assert.deepEqual([openapi, info.title, info.version], ['3.1.0', 'Souk', version]);
+  assert.equal(info.license.identifier, license);
   assert.deepEqual(document.security, [{ bearer: [] }]);
-  assert.deepEqual(document.components.securitySchemes, {
-    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-  });
+  const { bearer } = document.components.securitySchemes;
+  assert.deepEqual(bearer, { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
 });
 
 test('every route is in it, but for /app, which repeats them, and the page itself', () => {
-  const shown = routes().filter((route) => !/^HEAD| \/app\/| \/docs(?:\/|$)/.test(route));
-  assert.ok(shown.length >= allEndpoints.length);
-  const documented = operations().map(([name]) => name);
-  assert.deepEqual(documented.toSorted(), shown.toSorted());
-  const below = routes().filter((route) => / \/app\//.test(route) && !route.startsWith('HEAD'));
-  assert.deepEqual(
-    below.filter((route) => !documented.includes(route.replace('/app/', '/'))),
-    [],
-  );
+  const unslashed = operations().map(([name]) => name.replace(/\/$/, ''));
+  const all = routes().filter((route) => !/^HEAD | \/docs(?:\/|$)/.test(route));
+  const below = all.filter((route) => route.includes(' /app/'));
+  const shown = all.filter((route) => !below.includes(route));
+  assert.deepEqual(unslashed.toSorted(), shown.toSorted());
+  assert.ok(below.every((route) => shown.includes(route.replace('/app/', '/'))));
 });
 
 test('it is the same where a setting adds routes of its own', async () => {
@@ -82,26 +72,22 @@ test('it is the same where a setting adds routes of its own', async () => {
 });
 
 test('every operation says what it does, who may call it, and what it answers', () => {
-  const tags = document.tags.map((tag: Json) => tag.name);
   const ids = operations().map(([, operation]) => operation.operationId);
   assert.equal(new Set(ids).size, ids.length, 'operationIds are unique');
   for (const [name, operation] of operations()) {
     assert.match(operation.summary, /^[A-Z].{4,}/, name);
-    assert.match(operation.description, /(?:^|\n\n)(?:Open|For) .*\.$|Open: .*\.$/, name);
+    assert.match(operation.description, /^(?:For .*|Open: .*)\.$/m, name);
     assert.equal(operation.tags.length, 1, name);
-    assert.ok(tags.includes(operation.tags[0]), name);
     const statuses = Object.keys(operation.responses);
     assert.equal(statuses.filter((status) => status.startsWith('2')).length, 1, name);
     for (const status of statuses) {
       const { description, content } = operation.responses[status];
       assert.ok(description.length > 1 && description !== 'Default Response', `${name} ${status}`);
-      const [media] = Object.values<Json>(content);
-      assert.notEqual(media.schema.type, undefined, `${name} ${status}`);
+      assert.ok(Object.values<Json>(content)[0].schema.type, `${name} ${status}`);
     }
   }
-  const used = new Set(operations().map(([, operation]) => operation.tags[0]));
-  assert.deepEqual([...used].toSorted(), tags.toSorted(), 'each tag has a call');
-  assert.ok(document.tags.every((tag: Json) => tag.description.length > 5));
+  const tags = new Set(document.tags.map((tag: Json) => tag.name));
+  assert.deepEqual(new Set(operations().map(([, operation]) => operation.tags[0])), tags);
 });
 
 test('the open calls need no token, and all others do', () => {
@@ -116,18 +102,16 @@ test('the open calls need no token, and all others do', () => {
 for (const endpoint of allEndpoints) {
   const { method, path, caller } = endpoint;
   test(`${method} ${path} lists the errors it can give`, () => {
-    const { responses } = operationOf(endpoint);
-    const expected = new Set([503]);
-    if (takesBody(endpoint) && path !== '/auth/ws-ticket/') expected.add(400);
-    if (path.startsWith('/delete-')) expected.add(400).add(404);
-    if (caller !== 'anyone') expected.add(401);
-    else expected.add(429);
-    if (path === '/place-order/') expected.add(404).add(422);
-    else if (caller === 'buyer' || caller === 'seller') expected.add(403);
+    const { responses, requestBody } = operationOf(endpoint);
+    const expected = [503, caller === 'anyone' ? 429 : 401];
+    if (requestBody !== undefined || path.startsWith('/delete-')) expected.push(400);
+    if (/delete-|update-|place-|-product|-user-order/.test(path)) expected.push(404);
+    if (path === '/place-order/') expected.push(422);
+    else if (caller === 'buyer' || caller === 'seller') expected.push(403);
     for (const status of expected) assert.ok(status in responses, String(status));
-    assert.ok('Retry-After' in responses[503].headers);
-    assert.ok(caller !== 'anyone' || 'Retry-After' in responses[429].headers);
-    assert.ok(caller === 'anyone' || 'WWW-Authenticate' in responses[401].headers);
+    for (const status of [429, 503]) {
+      assert.ok(!(status in responses) || 'Retry-After' in responses[status].headers);
+    }
   });
 }
 
@@ -146,10 +130,9 @@ for (const endpoint of shopEndpoints) {
   test(`${route} answers as documented: without a token, to the wrong role, empty`, async () => {
     assertDocumented(endpoint, await shop.call(route));
     const [right, wrong] = caller === 'buyer' ? [buyer, seller] : [seller, buyer];
-    if (caller !== 'user')
-      assertDocumented(endpoint, await shop.call(route, { token: wrong.access }));
-    const options = takesBody(endpoint) ? { body: {} } : {};
-    const answer = await shop.call(route, { token: right.access, ...options });
+    assertDocumented(endpoint, await shop.call(route, { token: wrong.access }));
+    const body = takesBody(endpoint) ? {} : undefined;
+    const answer = await shop.call(route, { token: right.access, body });
     assert.equal(answer.status, empty[0]);
     assertDocumented(endpoint, answer);
   });
@@ -195,60 +178,49 @@ test('every body has examples; those of registration and login work as they are'
     assert.equal(operation.requestBody === undefined, takesNone, endpoint.path);
     if (!takesNone) exampleOf(bodyOf(operation), endpoint.path);
   }
-  for (const [path, status] of [
-    ['/auth/register-user/', 201],
-    ['/auth/login/', 200],
-  ] as const) {
+  for (const path of ['/auth/register-user/', '/auth/login/']) {
     const body = exampleOf(bodyOf(operationOf({ method: 'POST', path })), path);
-    assert.equal((await shop.call(`POST ${path}`, { body })).status, status);
+    assert.ok((await shop.call(`POST ${path}`, { body })).status < 300, path);
   }
 });
 
 test('a body may be left out exactly where nothing in it is required', () => {
   const optional = operations().filter(([, { requestBody }]) => requestBody?.required === false);
-  const names = optional.map(([name]) => name).toSorted();
-  assert.deepEqual(names, ['POST /auth/logout/', 'POST /place-order/']);
+  const names = optional.map(([name]) => name);
+  assert.deepEqual(names.toSorted(), ['POST /auth/logout/', 'POST /place-order/']);
 });
 
 test('parameters have no examples: the page would send them as filters', () => {
   const parameters = operations().flatMap(([, operation]) => operation.parameters ?? []);
   assert.ok(parameters.length > 10);
-  for (const { name, example, examples, description, schema } of parameters) {
-    assert.deepEqual([example, examples, schema.examples], [undefined, undefined, undefined], name);
-    assert.ok(
-      description !== undefined || ['id', 'product_id', 'page_size', 'in_stock'].includes(name),
-    );
-  }
+  assert.doesNotMatch(JSON.stringify(parameters), /"examples?":/);
 });
 
-const keywords =
-  /^(?:type|format|properties|required|additionalProperties|items|anyOf|enum|minimum|maximum|maxLength|default|description|examples)$/;
+const words = `type format properties required additionalProperties items anyOf enum minimum
+  maximum maxLength default description examples`.split(/\s+/);
 
-function assertPlain(schema: Json, at: string): void {
-  for (const [key, value] of Object.entries<Json>(schema)) {
-    assert.match(key, keywords, at);
-    const below = key === 'properties' ? Object.values(value) : key === 'anyOf' ? value : [value];
-    if (!['properties', 'anyOf', 'items', 'additionalProperties'].includes(key)) continue;
-    for (const one of below) assertPlain(one, `${at}.${key}`);
-  }
-}
+/** The keywords of a schema and of those in it. */
+const keywordsOf = (schema: Json): string[] => {
+  const { properties = {}, anyOf = [], items, additionalProperties } = schema;
+  const inner = [...Object.values<Json>(properties), ...anyOf, items, additionalProperties];
+  return [...Object.keys(schema), ...inner.filter(Boolean).flatMap(keywordsOf)];
+};
 
 test('schemas hold no keyword that JSON Schema does not know', () => {
-  for (const [name, { requestBody, responses, parameters = [] }] of operations()) {
-    const answers = [requestBody, ...Object.values<Json>(responses)].filter(Boolean);
-    for (const { content } of answers) {
-      for (const { schema } of Object.values<Json>(content)) assertPlain(schema, name);
-    }
-    for (const { schema } of parameters) assertPlain(schema, name);
-  }
-  assertPlain(document.components.schemas.Notification, 'Notification');
+  const schemas = operations().flatMap(([, { requestBody, responses, parameters = [] }]) => {
+    const bodies = [requestBody, ...Object.values<Json>(responses)].filter(Boolean);
+    const media = bodies.flatMap(({ content }) => Object.values<Json>(content));
+    return [...media, ...parameters].map(({ schema }) => schema);
+  });
+  const used = [...schemas, document.components.schemas.Notification].flatMap(keywordsOf);
+  assert.ok(used.length > 1_000);
+  assert.deepEqual(new Set(used.filter((word) => !words.includes(word))), new Set());
 });
 
 test('the Idempotency-Key of an order is a header that may be left out', () => {
-  const { parameters } = operationOf({ method: 'POST', path: '/place-order/' });
-  const [{ name, in: place, required, schema }] = parameters;
-  assert.deepEqual([name, place, required ?? false], ['Idempotency-Key', 'header', false]);
-  assert.equal(schema.maxLength, 255);
+  const [header] = operationOf({ method: 'POST', path: '/place-order/' }).parameters;
+  assert.deepEqual([header.name, header.in], ['Idempotency-Key', 'header']);
+  assert.ok(!header.required && header.schema.maxLength === 255);
 });
 
 test('what a socket receives is the Notification of the document, and nothing else', async () => {
@@ -256,15 +228,11 @@ test('what a socket receives is the Notification of the document, and nothing el
   await ordered(shop, buyer, { product_id: (await shop.product(seller)).id });
   const [message] = await socket.receive(1);
   const { Notification } = document.components.schemas;
-  assert.ok(Check(Notification, message), JSON.stringify(message));
-  assert.deepEqual(
-    Object.keys(message).toSorted(),
-    Object.keys(Notification.properties).toSorted(),
-  );
+  assert.ok(Check(Notification, message as object), JSON.stringify(message));
+  const names = Object.keys(Notification.properties);
+  assert.deepEqual(Object.keys(message).toSorted(), names.toSorted());
   const { description } = document.tags.find((tag: Json) => tag.name === 'notifications');
-  for (const word of ['/ws/notifications/?token=', 'after=', '4401', '4403', '4008', '4409']) {
-    assert.ok(description.includes(word), word);
-  }
+  assert.match(description, /\/ws\/notifications\/\?token=.*after=.*4401.*4403.*4008.*4409/s);
   await socket.close();
 });
 

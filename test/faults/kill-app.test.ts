@@ -35,7 +35,7 @@ test('an app that is killed at any moment keeps what it acknowledged, each order
 
 test('a first start that is killed again and again is finished by the next one', async () => {
   const settings = { DATA_DIR: newDataDir(), DEMO_DATA: 'on' };
-  for (const afterMs of [300, 600, 900, 1_200]) {
+  for (const afterMs of [250, 600, 1_000]) {
     const program = start(['serve'], { ...settings, PORT: String(await freePort()) });
     await sleep(afterMs);
     await kill(program);

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { HttpError } from '../../kernel/errors.ts';
 import type { Access } from '../../kernel/http.ts';
 import type { Principal, Sessions } from './sessions.ts';
-import { BadToken, type Tokens } from './tokens.ts';
+import { BadToken, type Claims, type Tokens } from './tokens.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,20 +21,29 @@ const invalidToken = (message: string): HttpError =>
     messages: [{ token_class: 'AccessToken', token_type: 'access', message }],
   });
 
-/** Admits a request by its Bearer token and its role, in the classic API's words. */
+/**
+ * Admits a request by its Bearer token and its role, in the classic API's words. At once when the
+ * token and its session are known here, which spares hot requests a turn of the event loop.
+ */
 export function openGuard(tokens: Tokens, sessions: Sessions) {
-  return async function admit(request: FastifyRequest, access: Access): Promise<void> {
-    if (access === 'anyone') return;
+  return function admit(request: FastifyRequest, access: Access): Promise<void> | undefined {
+    if (access === 'anyone') return undefined;
     const token = bearerToken(request.headers.authorization);
-    const principal = await authenticateToken(token, tokens, sessions);
-    request.principal = principal;
-    if (access === 'user') return;
-    if (access === principal.role) return;
-    if (access === 'seller' && principal.role === 'operator') return;
-    const wrong = request.routeOptions.config.wrongRole;
-    if (wrong) throw new HttpError(wrong.status, wrong.body);
-    throw new HttpError(403, { detail: 'You do not have permission to perform this action.' });
+    const claims = verifyAccess(token, tokens);
+    const known = sessions.known(claims.session_id, claims.user_id);
+    if (known) return enter(request, access, known);
+    return findPrincipal(claims, sessions).then((found) => enter(request, access, found));
   };
+}
+
+/** @throws HttpError when the role is not the one that is asked for */
+function enter(request: FastifyRequest, access: Access, principal: Principal): undefined {
+  request.principal = principal;
+  if (access === 'user' || access === principal.role) return;
+  if (access === 'seller' && principal.role === 'operator') return;
+  const wrong = request.routeOptions.config.wrongRole;
+  if (wrong) throw new HttpError(wrong.status, wrong.body);
+  throw new HttpError(403, { detail: 'You do not have permission to perform this action.' });
 }
 
 function bearerToken(header: string | undefined): string {
@@ -61,18 +70,23 @@ export async function authenticateToken(
   tokens: Tokens,
   sessions: Sessions,
 ): Promise<Principal> {
+  return findPrincipal(verifyAccess(token, tokens), sessions);
+}
+
+function verifyAccess(token: string, tokens: Tokens): Claims {
   try {
-    const claims = tokens.verify(token, 'access');
-    const principal = await sessions.find(claims.session_id, claims.user_id);
-    if (principal) return principal;
-    if (!(await sessions.userExists(claims.user_id))) {
-      throw unauthorized({ detail: 'User not found', code: 'user_not_found' });
-    }
-    throw new BadToken('Token is invalid');
+    return tokens.verify(token, 'access');
   } catch (error) {
     if (error instanceof BadToken) throw invalidToken(error.message);
     throw error;
   }
+}
+
+async function findPrincipal(claims: Claims, sessions: Sessions): Promise<Principal> {
+  const principal = await sessions.find(claims.session_id, claims.user_id);
+  if (principal) return principal;
+  if (await sessions.userExists(claims.user_id)) throw invalidToken('Token is invalid');
+  throw unauthorized({ detail: 'User not found', code: 'user_not_found' });
 }
 
 /** The caller of a route that admits only the signed in. */

@@ -47,12 +47,17 @@ export class Sessions {
     ];
   }
 
+  /** The principal of a live session that this node knows and may trust just now. */
+  known(sessionId: string, userId: number): Principal | undefined {
+    const principal = this.#live.get(sessionId);
+    const isTrusted = principal?.userId === userId && Date.now() < this.#trustedUntil;
+    return isTrusted ? principal : undefined;
+  }
+
   /** The principal of a live session; undefined when it is revoked, expired or unknown. */
   async find(sessionId: string, userId: number): Promise<Principal | undefined> {
-    const known = this.#live.get(sessionId);
-    if (known && Date.now() < this.#trustedUntil) {
-      return known.userId === userId ? known : undefined;
-    }
+    const known = this.known(sessionId, userId);
+    if (known) return known;
     const row = await this.#context.db.row<{ user_id: number; role: Role }>(sql`
       SELECT s.user_id, u.role FROM sessions s JOIN users u ON u.id = s.user_id
       WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()`);

@@ -94,7 +94,9 @@ export const listSchemas = {
       summary: 'Products, ten a page; a filter that cannot be read is ignored',
       querystring: Type.Object({
         ...pageFields,
-        category: Type.Optional(Type.String({ format: 'uuid', description: 'the id of a category' })),
+        category: Type.Optional(
+          Type.String({ format: 'uuid', description: 'the id of a category' }),
+        ),
         price_min: Type.Optional(Type.Number({ description: 'major units, inclusive' })),
         price_max: Type.Optional(Type.Number({ description: 'major units, inclusive' })),
         in_stock: Type.Optional(Type.Boolean()),
