@@ -10,7 +10,13 @@ import { newId } from './kernel/ids.ts';
 import { keptJwtSecret } from './kernel/jwt-secret.ts';
 import { type Metrics, openMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
-import { noSharedCache, openRedis, redisCache, type SharedCache } from './kernel/redis.ts';
+import {
+  noSharedCache,
+  openRedis,
+  openSubscriber,
+  redisCache,
+  type SharedCache,
+} from './kernel/redis.ts';
 import { projectRoot } from './kernel/root.ts';
 
 /** What every feature is given: the configuration and the opened outside world. */
@@ -94,7 +100,7 @@ function openShared(options: {
     return { bus, cache: noSharedCache, redis: undefined };
   }
   const redis = openRedis(config.redisUrl, (state) => log.warn(state));
-  const subscriber = openRedis(config.redisUrl, () => undefined);
+  const subscriber = openSubscriber(config.redisUrl);
   closers.push(async () => {
     redis.destroy();
     subscriber.destroy();

@@ -10,23 +10,24 @@ const description = `Souk speaks the classic API: the paths, bodies and messages
 2. Press *Authorize* and paste it. Every call then carries \`Authorization: Bearer TOKEN\`.
 3. *Try it out* sends the call to this shop, for real.
 
-**Paths** answer with and without their trailing slash. All but \`/auth/…\` also answer below \`/app\`.
+**Paths** answer with and without their trailing slash. All but \`/auth/…\` also answer below
+\`/app\`.
 
-**Bodies** are JSON. Forms (\`application/x-www-form-urlencoded\`, \`multipart/form-data\`) are read
-too. Ids are UUIDs, but for users; prices are in major units of the shop's currency.
+**Bodies** are JSON. Forms (\`application/x-www-form-urlencoded\`, \`multipart/form-data\`) are
+read too. Ids are UUIDs, but for users; prices are in major units of the shop's currency.
 
-**Errors** are JSON: \`{"error": "…"}\`, \`{"detail": "…"}\`, or each failing field with its messages.
-Beside the errors that each call lists there are 400 for a body that is not JSON, 405 (with
-\`Allow\`), 413 for more than 1 MiB and 415 for other media types. Every answer has an
+**Errors** are JSON: \`{"error": "…"}\`, \`{"detail": "…"}\`, or each failing field with its
+messages. Beside the errors that each call lists there are 400 for a body that is not JSON, 405
+(with \`Allow\`), 413 for more than 1 MiB and 415 for other media types. Every answer has an
 \`X-Request-Id\`: give it when you report a problem.`;
 
 const notifications = `A WebSocket tells buyers and sellers what happens to their orders:
-\`/ws/notifications/TOKEN/\` or \`/ws/notifications/?token=TOKEN\`. TOKEN is an access token, or a
-ticket of the call below, which keeps the access token out of addresses and logs.
+\`/ws/notifications/TOKEN/\` or \`/ws/notifications/?token=TOKEN\`. TOKEN is an access token, or
+a ticket of the call below, which keeps the access token out of addresses and logs.
 
-Each message is one JSON object, \`Notification\` under *Schemas*. Its \`offset\` counts up by one for
-each user, without gaps. Keep the last one you saw; reconnect with \`after=OFFSET\` in the query, and
-everything newer comes first, then what is new.
+Each message is one JSON object, \`Notification\` under *Schemas*. Its \`offset\` counts up by one
+for each user, without gaps. Keep the last one you saw; reconnect with \`after=OFFSET\` in the
+query, and everything newer comes first, then what is new.
 
 | the server closes with | when |
 |---|---|
@@ -34,7 +35,7 @@ everything newer comes first, then what is new.
 | 4403 | a web page of another origin opens it: see CORS_ORIGINS |
 | 4008 | the client reads too slowly: reconnect with the last offset |
 | 4409 | the user has too many sockets: the oldest is closed |
-| 1012, 1013 | the server restarts, or cannot open the socket now: reconnect with the last offset |`;
+| 1012, 1013 | the server restarts, or cannot take it now: reconnect with the last offset |`;
 
 const notification: object = {
   type: 'object',

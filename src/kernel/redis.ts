@@ -7,6 +7,11 @@ export interface SharedCache {
   set(key: string, value: string, seconds: number): void;
 }
 
+const socket = {
+  connectTimeout: limits.redisConnectMs,
+  reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, limits.redisReconnectMs),
+};
+
 /**
  * Connects in the background and for ever. While Redis is away commands fail at once
  * (`disableOfflineQueue`), so nobody waits for it.
@@ -16,10 +21,7 @@ export function openRedis(url: string, onState: (state: string) => void): RedisC
     url,
     disableOfflineQueue: true,
     commandOptions: { timeout: limits.redisCommandTimeoutMs },
-    socket: {
-      connectTimeout: limits.redisConnectMs,
-      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, limits.redisReconnectMs),
-    },
+    socket,
   });
   let lastError = '';
   client.on('error', (error: Error) => {
@@ -32,6 +34,17 @@ export function openRedis(url: string, onState: (state: string) => void): RedisC
     lastError = '';
   });
   client.connect().catch(() => undefined); // reported by 'error', retried by the strategy
+  return client;
+}
+
+/**
+ * A connection for one subscription. Unlike the other it keeps the command until Redis is there,
+ * however late, and the client subscribes again by itself whenever it comes back.
+ */
+export function openSubscriber(url: string): RedisClientType {
+  const client: RedisClientType = createClient({ url, socket });
+  client.on('error', () => undefined); // the other client tells
+  client.connect().catch(() => undefined);
   return client;
 }
 
