@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { after, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defer } from '../../src/kernel/embedded/testing.ts';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
 import { cleanUp, freePort } from '../program.ts';
 import { closeCode, moved, ordered, times, within } from '../shopping.ts';
@@ -16,22 +17,20 @@ interface Town {
   other: TestNode;
   seller: User;
   bell: Json;
-  traffic: Traffic;
 }
 
-async function openTown(redis: RedisServer): Promise<Town> {
+async function openTown(t: TestContext, redis: RedisServer): Promise<Town> {
+  defer(t, () => redis.kill());
   const shop = await openShop({ REDIS_URL: redis.url });
+  defer(t, async () => {
+    const violations = await shop.violations();
+    await shop.close();
+    assert.deepEqual(violations, []);
+  });
   const other = await shop.node();
   const seller = await shop.seller();
   const bell = await shop.product(seller, { stock: 100_000 });
-  return { redis, shop, other, seller, bell, traffic: new Traffic([shop, other], bell.id) };
-}
-
-async function closeTown({ redis, shop }: Town): Promise<void> {
-  const violations = await shop.violations();
-  await shop.close();
-  await redis.kill();
-  assert.deepEqual(violations, []);
+  return { redis, shop, other, seller, bell };
 }
 
 /** Orders on both nodes while `work` does what it does: every request is answered well. */
@@ -64,7 +63,7 @@ async function keepsItsPromises({ shop, other, seller }: Town): Promise<void> {
 
   const id = await ordered(shop, ann, { product_id: gong.id, quantity: 2 });
   await within(1_000, async () => assert.equal(await stockIn(other, ann, gong), 3));
-  await moved(shop, seller, id, 'shipped');
+  await moved(shop, seller, { id, to: ['shipped'] });
   const heard = await socket.receive(2, 2_000);
   assert.deepEqual(
     heard.map(({ offset, order_id, status }) => [offset, order_id, status]),
@@ -99,9 +98,9 @@ async function hintsFlow({ redis, shop, other, bell }: Town): Promise<void> {
   await socket.close();
 }
 
-describe('a shop on two nodes', { skip: noRedis }, () => {
-  test('goes on when Redis is killed, and uses it again when it is back', async () => {
-    const town = await openTown(await RedisServer.started());
+describe('a shop on two nodes', { skip: noRedis, timeout: 60_000 }, () => {
+  test('goes on when Redis is killed, and uses it again when it is back', async (t) => {
+    const town = await openTown(t, await RedisServer.started());
     await hintsFlow(town);
     await underLoad(town, async () => {
       await town.redis.kill();
@@ -112,11 +111,10 @@ describe('a shop on two nodes', { skip: noRedis }, () => {
       await hintsFlow(town);
       await keepsItsPromises(town);
     });
-    await closeTown(town);
   });
 
-  test('does not mind that Redis forgets everything', async () => {
-    const town = await openTown(await RedisServer.started());
+  test('does not mind that Redis forgets everything', async (t) => {
+    const town = await openTown(t, await RedisServer.started());
     await underLoad(town, async () => {
       for (let round = 0; round < 10; round += 1) {
         await town.redis.ask('FLUSHALL');
@@ -126,32 +124,30 @@ describe('a shop on two nodes', { skip: noRedis }, () => {
       await town.redis.ask('FLUSHALL');
     });
     await hintsFlow(town);
-    await closeTown(town);
   });
 
-  test('does not wait for a Redis that hangs', async () => {
-    const town = await openTown(await RedisServer.started());
+  test('does not wait for a Redis that hangs', async (t) => {
+    const town = await openTown(t, await RedisServer.started());
     await underLoad(town, async () => {
       town.redis.pause();
       await keepsItsPromises(town);
       town.redis.resume();
     });
     await hintsFlow(town);
-    await closeTown(town);
   });
 
-  test('does not need the Redis that it was told of, and finds it when it comes', async () => {
+  test('does not need the Redis that it was told of, and finds it when it comes', async (t) => {
     const redis = new RedisServer(await freePort());
-    const town = await openTown(redis);
+    const town = await openTown(t, redis);
     await underLoad(town, () => keepsItsPromises(town));
     await redis.start();
     await hintsFlow(town);
-    await closeTown(town);
   });
 
-  test('limits the guessing of passwords without Redis, too', async () => {
+  test('limits the guessing of passwords without Redis, too', async (t) => {
     const redis = await RedisServer.started();
     const shop = await openShop({ REDIS_URL: redis.url, RATE_LIMITS: 'on' });
+    defer(t, () => shop.close());
     await redis.kill();
     const body = { email: 'ann@example.com', password: 'guess' };
     const statuses: number[] = [];
@@ -159,6 +155,5 @@ describe('a shop on two nodes', { skip: noRedis }, () => {
       statuses.push((await shop.call('POST /auth/login/', { body })).status);
     }
     assert.deepEqual(statuses, [...times(10, () => 400), 429]);
-    await shop.close();
   });
 });
