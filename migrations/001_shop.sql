@@ -48,7 +48,7 @@ CREATE TABLE categories (
   id uuid PRIMARY KEY,
   seller_id integer NOT NULL REFERENCES users,
   name text NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
-  description text NOT NULL,
+  description text NOT NULL CHECK (length(description) <= 5000),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   archived_at timestamptz
 );
@@ -58,7 +58,7 @@ CREATE TABLE products (
   seller_id integer NOT NULL REFERENCES users,
   category_id uuid NOT NULL REFERENCES categories,
   name text NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
-  description text NOT NULL,
+  description text NOT NULL CHECK (length(description) <= 5000),
   price_minor bigint NOT NULL CHECK (price_minor BETWEEN 0 AND 9999999999999),
   stock integer NOT NULL DEFAULT 0 CHECK (stock >= 0),
   -- counts every change of the row: a cached copy with another revision is out of date

@@ -99,8 +99,10 @@ function readers(env: Environment, mistakes: string[]) {
       const value = text(name);
       if (value === undefined) return undefined;
       // The URL may hold a password: never show it.
-      if (!protocols.some((protocol) => value.startsWith(`${protocol}//`))) {
-        mistakes.push(`${name} must be a URL that starts with ${protocols[0]}//`);
+      const isKnown = protocols.some((protocol) => value.startsWith(`${protocol}//`));
+      // PostgreSQL URLs may leave out the host, for a socket folder: postgres://user@/db?host=/run
+      if (!isKnown || !URL.canParse(value.replace(/(@|:\/\/)\//, '$1localhost/'))) {
+        mistakes.push(`${name} must be a valid URL that starts with ${protocols[0]}//`);
       }
       return value;
     },

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
-import type { RedisClientType } from '@redis/client';
 import type { Config } from './config.ts';
 import { type Bus, openBus, redisTransport, workerTransport } from './kernel/bus.ts';
 import { type Connection, type Db, openDb, sql, waitForDb } from './kernel/db.ts';
@@ -12,8 +11,8 @@ import { type Metrics, openMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
 import {
   noSharedCache,
-  openRedis,
   openSubscriber,
+  Redis,
   redisCache,
   type SharedCache,
 } from './kernel/redis.ts';
@@ -25,7 +24,7 @@ export interface Context {
   db: Db;
   bus: Bus;
   cache: SharedCache;
-  redis: RedisClientType | undefined;
+  redis: Redis | undefined;
   /** of everything this shop keeps in Redis: several shops may share one */
   keyPrefix: string;
   /** the migrations that this opening ran */
@@ -75,7 +74,7 @@ export async function openContext(
     closers.push(() => db.close());
     await waitForDb(db, 30_000);
 
-    const migrated = config.isWorker ? [] : await migrate(db, join(projectRoot(), 'migrations'));
+    const migrated = config.isWorker ? [] : await migrateShop(connection);
     const keyPrefix = `souk:${await settleShop(db, config.currency.code)}:`;
     const shared = openShared({ config, log, keyPrefix, closers });
     const jwtSecret = config.jwtSecret ?? keptJwtSecret(config.dataDir);
@@ -85,6 +84,16 @@ export async function openContext(
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Without time-outs: an index may take long, and other nodes wait for the one that migrates. */
+async function migrateShop(connection: Connection): Promise<string[]> {
+  const db = openDb(connection, { onLost: () => undefined, patient: true });
+  try {
+    return await migrate(db, join(projectRoot(), 'migrations'));
+  } finally {
+    await db.close();
   }
 }
 
@@ -99,10 +108,10 @@ function openShared(options: {
     const bus = openBus(config.isWorker ? workerTransport() : undefined);
     return { bus, cache: noSharedCache, redis: undefined };
   }
-  const redis = openRedis(config.redisUrl, (state) => log.warn(state));
+  const redis = new Redis(config.redisUrl, (state) => log.warn(state));
   const subscriber = openSubscriber(config.redisUrl);
   closers.push(async () => {
-    redis.destroy();
+    redis.close();
     subscriber.destroy();
   });
   const bus = openBus(redisTransport(redis, subscriber, `${keyPrefix}hints`));

@@ -49,7 +49,12 @@ async function prepare(context: Context, stop: AbortSignal): Promise<void> {
 async function serveUntil(context: Context, stop: AbortSignal): Promise<void> {
   const { config, log } = context;
   const app = await buildApp(context, config.isWorker ? metricsOfAllWorkers(context) : undefined);
-  await listen(app, config);
+  try {
+    await listen(app, config);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   if (!config.isWorker) welcome(config);
   await new Promise<void>((resolve) => {
     if (stop.aborted) resolve();

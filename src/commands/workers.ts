@@ -29,15 +29,18 @@ export async function runWorkers(options: {
   const aggregator = new AggregatorRegistry();
   let listening = 0;
 
-  const fork = (): Worker => cluster.fork({ SOUK_WORKER: '1' });
+  const fork = (): void => {
+    const worker = cluster.fork({ SOUK_WORKER: '1' });
+    worker.on('error', (error) => log.warn({ err: error }, 'a worker cannot be reached'));
+  };
   cluster.on('message', (sender: Worker, message: Message) => {
     if (message.hint !== undefined) {
       for (const worker of Object.values(cluster.workers ?? {})) {
-        if (worker && worker !== sender && worker.isConnected()) worker.send(message);
+        if (worker && worker !== sender) tell(worker, message);
       }
     } else if (message.metrics !== undefined) {
       aggregator.clusterMetrics().then(
-        (text) => sender.isConnected() && sender.send({ metrics: message.metrics, text }),
+        (text) => tell(sender, { metrics: message.metrics, text }),
         (error: unknown) => log.warn({ err: error }, 'could not add up the metrics'),
       );
     }
@@ -64,6 +67,11 @@ export async function runWorkers(options: {
   });
 }
 
+/** A worker may be dying while it is told; the callback takes the error that would end us. */
+function tell(worker: Worker, message: Message): void {
+  if (worker.isConnected()) worker.send(message, () => undefined);
+}
+
 /** In a worker: asks the primary for the metrics of all. */
 export function metricsOfAllWorkers({ metrics }: Context): () => Promise<string> {
   AggregatorRegistry.setRegistries([metrics.registry]);
@@ -79,7 +87,7 @@ export function metricsOfAllWorkers({ metrics }: Context): () => Promise<string>
   return async () => {
     count += 1;
     const question = count;
-    process.send?.({ metrics: question });
+    process.send?.({ metrics: question }, () => undefined);
     return new Promise((resolve) => {
       waiting.set(question, resolve);
       setTimeout(() => {

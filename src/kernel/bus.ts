@@ -1,5 +1,6 @@
 import type { RedisClientType } from '@redis/client';
 import { newId } from './ids.ts';
+import type { Redis } from './redis.ts';
 
 /**
  * Hints between nodes: "a row you may care about exists". A hint may be lost; whoever listens
@@ -43,17 +44,16 @@ export function openBus(transport?: Transport): Bus {
 
 /** Hints over Redis pub/sub. While Redis is away they are dropped, which the bus allows. */
 export function redisTransport(
-  redis: RedisClientType,
+  redis: Redis,
   subscriber: RedisClientType,
   channel: string,
 ): Transport {
-  const dropped = (): void => undefined;
   return {
     send(message) {
-      if (redis.isReady) redis.publish(channel, message).catch(dropped);
+      void redis.attempt((client) => client.publish(channel, message));
     },
     receive(listener) {
-      subscriber.subscribe(channel, listener).catch(dropped);
+      subscriber.subscribe(channel, listener).catch(() => undefined); // the context closes
     },
     close: async () => undefined, // the clients belong to the context
   };
@@ -63,7 +63,8 @@ export function redisTransport(
 export function workerTransport(): Transport {
   return {
     send(message) {
-      if (process.connected) process.send?.({ hint: message });
+      // The callback takes the error of a primary that is going away.
+      if (process.connected) process.send?.({ hint: message }, () => undefined);
     },
     receive(listener) {
       process.on('message', (message) => {

@@ -146,10 +146,16 @@ async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>, sent: () => 
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => (broken = true));
+    await firstFailure(pending); // what follows a failed statement fails for its sake
     throw error;
   } finally {
     client.release(broken);
   }
+}
+
+/** Rejects as the first of the statements that failed, in the order they were sent. */
+async function firstFailure(statements: Promise<unknown>[]): Promise<void> {
+  for (const statement of statements) await statement;
 }
 
 function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promise<R>): Tx {
@@ -165,6 +171,11 @@ function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promis
 /** The five-character SQLSTATE of a PostgreSQL error, or a Node error code. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** The server itself refused, so nothing of the transaction has happened. */
+export function isServerRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError;
 }
 
 function isRetryable(error: unknown): boolean {

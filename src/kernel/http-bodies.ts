@@ -23,26 +23,31 @@ export function readBodies(app: FastifyInstance): void {
   void app.register(multipart, {
     limits: { fieldSize: bodyBytes, fileSize: bodyBytes, fields: 100, files: 10, parts: 110 },
   });
-  app.addHook('preParsing', async (request) => {
-    // The multipart parser streams, so the size is checked before it begins.
-    if (!request.headers['content-type']?.startsWith('multipart/')) return;
-    const length = Number(request.headers['content-length']);
-    if (Number.isNaN(length)) throw new HttpError(411, { detail: 'Content-Length is required.' });
-    if (length > bodyBytes) throw new HttpError(413, tooLarge);
-  });
   app.addHook('preValidation', async (request) => {
     if (request.isMultipart()) request.body = await readParts(request);
   });
 }
 
-/** @throws HttpError 400: whatever the parser throws is about what was sent */
+/**
+ * The parser reads the request itself, so the limit of all bodies is held here.
+ * @throws HttpError 413, or 400: whatever else the parser throws is about what was sent
+ */
 async function readParts(request: FastifyRequest): Promise<Fields> {
+  const refuseAbove = (bytes: number): void => {
+    if (bytes > limits.bodyBytes) throw new HttpError(413, tooLarge, { connection: 'close' });
+  };
+  refuseAbove(Number(request.headers['content-length'] ?? 0));
   const fields = new Map<string, unknown>(); // the last of a repeated field counts
+  let bytes = 0;
   try {
     for await (const part of request.parts()) {
-      fields.set(part.fieldname, part.type === 'file' ? await part.toBuffer() : part.value);
+      const value = part.type === 'file' ? await part.toBuffer() : part.value;
+      bytes += Buffer.isBuffer(value) ? value.length : String(value).length;
+      refuseAbove(bytes);
+      fields.set(part.fieldname, value);
     }
   } catch (error) {
+    if (error instanceof HttpError) throw error;
     const reason = error instanceof Error ? error.message : 'malformed';
     throw new HttpError(400, { detail: `Multipart form parse error - ${reason}` });
   }

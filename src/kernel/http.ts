@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import Fastify, {
   type FastifyBaseLogger,
@@ -67,8 +68,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       void reply.headers(securityHeaders).header('x-request-id', request.id);
       void answerError(error, request, reply);
     },
-    clientErrorHandler(_error, socket) {
-      if (socket.writable) socket.end(malformedRequest);
+    clientErrorHandler(error, socket) {
+      if (socket.writable) socket.write(refusalOf(error.code));
+      (socket as Socket).destroySoon(); // a client that does not close must not keep it open
     },
   });
   app.setValidatorCompiler(({ schema, httpPart }) => {
@@ -141,15 +143,23 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
 
 const slashed = (path: string): string => (path.endsWith('/') ? path : `${path}/`);
 
-const malformedBody = '{"detail":"Malformed request."}';
-const malformedRequest = [
-  'HTTP/1.1 400 Bad Request',
-  'Content-Type: application/json',
-  `Content-Length: ${malformedBody.length}`,
-  'Connection: close',
-  '',
-  malformedBody,
-].join('\r\n');
+/** The answer to what never became a request. */
+function refusalOf(code: string): string {
+  const [status, detail] =
+    {
+      HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
+      ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
+    }[code] ?? (['400 Bad Request', 'Malformed request.'] as const);
+  const body = JSON.stringify({ detail });
+  return [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
 
 /** Takes a well-formed id of a proxy in front, or makes one: short, and unique across nodes. */
 function requestIds(): (request: IncomingMessage) => string {

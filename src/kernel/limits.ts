@@ -21,6 +21,7 @@ export const limits = {
   // Redis
   redisConnectMs: 1_000,
   redisCommandTimeoutMs: 100, // a slow Redis must cost less than asking PostgreSQL
+  redisRestMs: 1_000, // after a command that took too long
   redisReconnectMs: 500, // the longest pause between two attempts
 
   // accounts
@@ -44,6 +45,7 @@ export const limits = {
   fragmentsCheckedAtOnce: 2_000, // recently used ones; the others are read again when used
   sharedPageSeconds: 60,
   searchCharacters: 200,
+  descriptionCharacters: 5_000, // bounds every answer that shows products
 
   // cart and checkout
   cartLines: 100,
@@ -63,7 +65,8 @@ export const limits = {
   socketPingMs: 30_000,
   streamPollMs: 1_000, // finds hints that were lost
   replayRows: 200, // events read at once for one socket
-  streamCursorsAtOnce: 500, // sockets served by one query
+  streamCursorsAtOnce: 500, // places of sockets read by one query
+  streamRowsAtOnce: 2_000, // and events for all of them: a few milliseconds to write out
 
   // workers
   workerRestartMs: 500, // a worker that dies at once must not be restarted in a tight loop

@@ -1,7 +1,12 @@
 import type { FastifyReply } from 'fastify';
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RedisClientType } from '@redis/client';
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from 'rate-limiter-flexible';
 import { HttpError } from './errors.ts';
+import type { Redis } from './redis.ts';
 
 /** So many points a key in so many seconds. */
 export interface RateRule {
@@ -12,8 +17,9 @@ export interface RateRule {
 
 export interface RateLimiter {
   /**
-   * Takes one point for each of `keys` and sets the RateLimit headers of the tightest.
-   * @throws HttpError 429 with Retry-After when one of them has none left
+   * Takes a point of each key in turn and sets the RateLimit headers of the tightest. The first
+   * that has none left ends it: a flood from one address makes no entries for made-up accounts.
+   * @throws HttpError 429 with Retry-After
    */
   take(reply: FastifyReply, keys: [rule: RateRule, key: string][]): Promise<void>;
 }
@@ -21,44 +27,45 @@ export interface RateLimiter {
 /** Limits that cost nothing and refuse nothing, for RATE_LIMITS=off. */
 export const noRateLimits: RateLimiter = { take: async () => undefined };
 
+interface Counters {
+  shared: RateLimiterRedis | undefined;
+  local: RateLimiterMemory;
+}
+
 /**
- * Counts in Redis when there is one, and in this process whenever Redis is away.
+ * Counts in Redis when there is one, and in this process whenever Redis is away or hangs.
  * @param prefix keeps the shops on one Redis apart
  */
-export function openRateLimits(redis: RedisClientType | undefined, prefix: string): RateLimiter {
-  const limiters = new Map<string, RateLimiterMemory | RateLimiterRedis>();
-  const limiterOf = (rule: RateRule): RateLimiterMemory | RateLimiterRedis => {
-    let limiter = limiters.get(rule.name);
-    if (limiter === undefined) {
-      const options = {
-        keyPrefix: `${prefix}limit:${rule.name}`,
-        points: rule.points,
-        duration: rule.seconds,
-      };
-      const memory = new RateLimiterMemory(options);
-      limiter = redis
-        ? new RateLimiterRedis({
-            ...options,
-            storeClient: redis,
-            useRedisPackage: true,
-            rejectIfRedisNotReady: true,
-            insuranceLimiter: memory,
-          })
-        : memory;
-      limiters.set(rule.name, limiter);
-    }
-    return limiter;
+export function openRateLimits(redis: Redis | undefined, prefix: string): RateLimiter {
+  const counters = new Map<string, Counters>();
+  const countersOf = ({ name, points, seconds: duration }: RateRule): Counters => {
+    const known = counters.get(name);
+    if (known) return known;
+    const options = { keyPrefix: `${prefix}limit:${name}`, points, duration };
+    const storeClient = redis?.client;
+    const opened = {
+      shared:
+        storeClient && new RateLimiterRedis({ ...options, storeClient, useRedisPackage: true }),
+      local: new RateLimiterMemory(options),
+    };
+    counters.set(name, opened);
+    return opened;
+  };
+  const consume = async (rule: RateRule, key: string) => {
+    const { shared, local } = countersOf(rule);
+    const state = shared && (await redis?.attempt(() => takePoint(shared, key)));
+    return { rule, state: state ?? (await takePoint(local, key)) };
   };
   return {
     async take(reply, keys) {
-      const states = await Promise.all(
-        keys.map(async ([rule, key]) => ({ rule, state: await consume(limiterOf(rule), key) })),
-      );
-      states.sort((a, b) => a.state.remainingPoints - b.state.remainingPoints);
-      const refused = states
-        .filter(({ state }) => !state.allowed)
-        .toSorted((a, b) => b.state.msBeforeNext - a.state.msBeforeNext)[0];
-      const tightest = refused ?? states[0];
+      let tightest: Awaited<ReturnType<typeof consume>> | undefined;
+      for (const [rule, key] of keys) {
+        const taken = await consume(rule, key);
+        const isTighter =
+          taken.state.remainingPoints < (tightest?.state.remainingPoints ?? Infinity);
+        if (isTighter || !taken.state.allowed) tightest = taken;
+        if (!taken.state.allowed) break;
+      }
       if (tightest === undefined) return;
       const seconds = Math.max(1, Math.ceil(tightest.state.msBeforeNext / 1000));
       const headers = {
@@ -67,7 +74,7 @@ export function openRateLimits(redis: RedisClientType | undefined, prefix: strin
         'RateLimit-Reset': String(seconds),
       };
       reply.headers(headers);
-      if (refused) {
+      if (!tightest.state.allowed) {
         const detail = `Request was throttled. Expected available in ${seconds} seconds.`;
         throw new HttpError(429, { detail }, { ...headers, 'Retry-After': String(seconds) });
       }
@@ -75,7 +82,7 @@ export function openRateLimits(redis: RedisClientType | undefined, prefix: strin
   };
 }
 
-async function consume(limiter: RateLimiterMemory | RateLimiterRedis, key: string) {
+async function takePoint(limiter: RateLimiterAbstract, key: string) {
   try {
     const { remainingPoints, msBeforeNext } = await limiter.consume(key);
     return { allowed: true, remainingPoints, msBeforeNext };
@@ -83,4 +90,10 @@ async function consume(limiter: RateLimiterMemory | RateLimiterRedis, key: strin
     if (!(error instanceof RateLimiterRes)) throw error;
     return { allowed: false, remainingPoints: 0, msBeforeNext: error.msBeforeNext };
   }
+}
+
+/** Whom an address stands for: with IPv6 a network of 64 bits belongs to one customer. */
+export function networkOf(address: string): string {
+  const isIpv6 = address.includes(':') && !address.includes('.');
+  return isIpv6 ? address.split(':').slice(0, 4).join(':') : address;
 }

@@ -1,45 +1,67 @@
 import { createClient, type RedisClientType } from '@redis/client';
 import { limits } from './limits.ts';
 
-/** What nodes share to spare work. It may forget anything at any time and never fails. */
-export interface SharedCache {
-  get(key: string): Promise<string | undefined>;
-  set(key: string, value: string, seconds: number): void;
-}
-
 const socket = {
   connectTimeout: limits.redisConnectMs,
   reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, limits.redisReconnectMs),
 };
 
 /**
- * Connects in the background and for ever. While Redis is away commands fail at once
- * (`disableOfflineQueue`), so nobody waits for it.
+ * A Redis that may be away, slow or hung at any time, and of which nothing depends on more than
+ * speed: a command that cannot be had in time counts as not done.
  */
-export function openRedis(url: string, onState: (state: string) => void): RedisClientType {
-  const client: RedisClientType = createClient({
-    url,
-    disableOfflineQueue: true,
-    commandOptions: { timeout: limits.redisCommandTimeoutMs },
-    socket,
-  });
-  let lastError = '';
-  client.on('error', (error: Error) => {
-    if (error.message === lastError) return; // once an outage, not once an attempt
-    lastError = error.message;
-    onState(`Redis is away (${error.message}); going on without it`);
-  });
-  client.on('ready', () => {
-    if (lastError !== '') onState('Redis is back');
-    lastError = '';
-  });
-  client.connect().catch(() => undefined); // reported by 'error', retried by the strategy
-  return client;
+export class Redis {
+  readonly client: RedisClientType;
+  #restsUntil = 0;
+
+  /** Connects in the background and for ever. */
+  constructor(url: string, onState: (state: string) => void) {
+    // Without an offline queue commands fail at once while Redis is away.
+    this.client = createClient({ url, disableOfflineQueue: true, socket });
+    let lastError = '';
+    this.client.on('error', (error: Error) => {
+      if (error.message === lastError) return; // once an outage, not once an attempt
+      lastError = error.message;
+      onState(`Redis is away (${error.message}); going on without it`);
+    });
+    this.client.on('ready', () => {
+      if (lastError !== '') onState('Redis is back');
+      lastError = '';
+    });
+    this.client.connect().catch(() => undefined); // reported by 'error', retried by the strategy
+  }
+
+  /**
+   * What the command answers, or undefined when Redis is away, refuses or takes too long. After
+   * one that took too long none is tried for a moment: a Redis that hangs must not slow each
+   * request, nor collect commands without end.
+   */
+  async attempt<T>(command: (client: RedisClientType) => Promise<T>): Promise<T | undefined> {
+    if (!this.client.isReady || Date.now() < this.#restsUntil) return undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => {
+        this.#restsUntil = Date.now() + limits.redisRestMs;
+        resolve(undefined);
+      }, limits.redisCommandTimeoutMs);
+    });
+    try {
+      return await Promise.race([command(this.client), tooLate]);
+    } catch {
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
 }
 
 /**
- * A connection for one subscription. Unlike the other it keeps the command until Redis is there,
- * however late, and the client subscribes again by itself whenever it comes back.
+ * A connection for one subscription. It keeps the command until Redis is there, however late, and
+ * the client subscribes again by itself whenever Redis comes back.
  */
 export function openSubscriber(url: string): RedisClientType {
   const client: RedisClientType = createClient({ url, socket });
@@ -48,15 +70,18 @@ export function openSubscriber(url: string): RedisClientType {
   return client;
 }
 
+/** What nodes share to spare work. It may forget anything at any time and never fails. */
+export interface SharedCache {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string, seconds: number): void;
+}
+
 /** @param prefix keeps the shops on one Redis apart */
-export function redisCache(redis: RedisClientType, prefix: string): SharedCache {
+export function redisCache(redis: Redis, prefix: string): SharedCache {
   return {
-    async get(key) {
-      if (!redis.isReady) return undefined;
-      return (await redis.get(prefix + key).catch(() => undefined)) ?? undefined;
-    },
+    get: async (key) => (await redis.attempt((client) => client.get(prefix + key))) ?? undefined,
     set(key, value, seconds) {
-      if (redis.isReady) redis.set(prefix + key, value, { EX: seconds }).catch(() => undefined);
+      void redis.attempt((client) => client.set(prefix + key, value, { EX: seconds }));
     },
   };
 }

@@ -48,7 +48,12 @@ test('an empty list is refused, also with something in the cart', async () => {
   await refuse({ products: [] }, { ...nothing, user: ann });
 });
 
-for (const products of [null, 'x', '', 5, true, {}, { product_id: nobodysId }]) {
+for (const products of [null, '', false, 0]) {
+  test(`products that are ${JSON.stringify(products)} are none`, () =>
+    refuse({ products }, nothing));
+}
+
+for (const products of ['x', 5, true, {}, { product_id: nobodysId }]) {
   test(`products that are ${JSON.stringify(products)} are refused`, () =>
     refuse({ products }, { status: 400, answer: { error: 'products must be a list' } }));
 }

@@ -86,7 +86,12 @@ export async function removeFromCart(db: Db, buyerId: number, productId: string)
 }
 
 export async function emptyCart(db: Db, buyerId: number): Promise<void> {
-  await db.rows(sql`DELETE FROM cart_lines WHERE buyer_id = ${buyerId}`);
+  await db.transaction(async (tx) => {
+    // In the order in which checkouts lock them; a DELETE alone takes them as they lie.
+    tx.send(sql`
+      SELECT FROM cart_lines WHERE buyer_id = ${buyerId} ORDER BY product_id FOR UPDATE`);
+    tx.send(sql`DELETE FROM cart_lines WHERE buyer_id = ${buyerId}`);
+  });
 }
 
 /**

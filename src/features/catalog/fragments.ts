@@ -13,7 +13,11 @@ interface Fragment {
   bytes: number;
 }
 
-type Flight = Promise<Map<string, Fragment>>;
+/** A load under way, for the categories as they were known when it began. */
+interface Flight {
+  categories: number;
+  landed: Promise<Map<string, Fragment>>;
+}
 
 /**
  * Cached product fragments. A change drops one; loads that were under way at that moment are
@@ -76,17 +80,20 @@ export class Fragments {
     categories: number,
   ): Promise<string[]> {
     const absent = ids.filter((_, index) => found[index] === undefined);
-    const unasked = absent.filter((id) => !this.#flights.has(id));
+    // A load that began before a category changed is not for who comes after.
+    const unasked = absent.filter((id) => this.#flights.get(id)?.categories !== categories);
     if (unasked.length > 0) this.#fly(unasked, categories);
     // Taken before waiting: a drop meanwhile must not make this wait for another load.
     const flights = new Set(absent.flatMap((id) => this.#flights.get(id) ?? []));
     const loaded = new Map<string, Fragment>();
-    for (const flight of flights) for (const [id, one] of await flight) loaded.set(id, one);
+    for (const { landed } of flights) {
+      for (const [id, one] of await landed) loaded.set(id, one);
+    }
     return ids.flatMap((id, index) => (found[index] ?? loaded.get(id))?.json ?? []);
   }
 
   #fly(ids: string[], categories: number): void {
-    const flight = this.#load(ids, categories);
+    const flight = { categories, landed: this.#load(ids, categories) };
     for (const id of ids) this.#flights.set(id, flight);
     const land = (loaded?: Map<string, Fragment>): void => {
       for (const id of ids) {
@@ -96,10 +103,10 @@ export class Fragments {
         if (fragment) this.#kept.set(id, fragment);
       }
     };
-    flight.then(land, () => land());
+    flight.landed.then(land, () => land());
   }
 
-  async #load(ids: string[], categories: number): Flight {
+  async #load(ids: string[], categories: number): Promise<Map<string, Fragment>> {
     const confirmedAt = Date.now();
     const products = await loadProducts(this.#db, ids);
     return new Map(

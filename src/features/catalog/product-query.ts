@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Sql, sql, sqlEmpty, sqlJoin, sqlRaw } from '../../kernel/db.ts';
 import { parseId } from '../../kernel/ids.ts';
+import { parseNumber, queryText } from '../../kernel/inputs.ts';
 import { limits } from '../../kernel/limits.ts';
 
 const orderings = {
@@ -26,13 +27,6 @@ export interface ProductQuery {
 
 type RawQuery = Record<string, unknown>;
 
-/** The last of a repeated parameter, as text. */
-function text(query: RawQuery, name: string): string {
-  const value = query[name];
-  const last: unknown = Array.isArray(value) ? value.at(-1) : value;
-  return typeof last === 'string' ? last.trim() : '';
-}
-
 /**
  * Reads the page number and size of any list: empty is the first page, `last` the last one.
  * @returns undefined for the page when it is neither
@@ -41,10 +35,10 @@ export function parsePage(query: RawQuery): {
   page: number | 'last' | undefined;
   pageSize: number;
 } {
-  const given = text(query, 'page');
+  const given = queryText(query, 'page');
   const number = /^\d{1,9}$/.test(given) ? Number(given) : 0;
   const page = given === '' ? 1 : given === 'last' ? 'last' : number > 0 ? number : undefined;
-  const size = Number(text(query, 'page_size').match(/^\d{1,9}$/)?.[0] ?? 0);
+  const size = Number(queryText(query, 'page_size').match(/^\d{1,9}$/)?.[0] ?? 0);
   const pageSize = size > 0 ? Math.min(size, limits.maxPageSize) : limits.pageSize;
   return { page, pageSize };
 }
@@ -54,15 +48,15 @@ export function parsePage(query: RawQuery): {
  * API always did. Prices are in major units.
  */
 export function parseFilters(query: RawQuery, minorPerMajor: number): Omit<ProductQuery, 'page'> {
-  const ordering = text(query, 'ordering');
-  const inStock = text(query, 'in_stock').toLowerCase();
-  const search = text(query, 'search').slice(0, limits.searchCharacters).replaceAll('\0', '');
+  const ordering = queryText(query, 'ordering');
+  const inStock = queryText(query, 'in_stock').toLowerCase();
+  const search = queryText(query, 'search').slice(0, limits.searchCharacters).replaceAll('\0', '');
   return {
     pageSize: parsePage(query).pageSize,
     ordering: isOrdering(ordering) ? ordering : 'created_at',
-    categoryId: parseId(text(query, 'category')),
-    minPriceMinor: priceMinor(text(query, 'price_min'), minorPerMajor, Math.ceil),
-    maxPriceMinor: priceMinor(text(query, 'price_max'), minorPerMajor, Math.floor),
+    categoryId: parseId(queryText(query, 'category')),
+    minPriceMinor: priceMinor(queryText(query, 'price_min'), minorPerMajor, Math.ceil),
+    maxPriceMinor: priceMinor(queryText(query, 'price_max'), minorPerMajor, Math.floor),
     inStock: inStock === 'true' ? true : inStock === 'false' ? false : undefined,
     search: search === '' ? undefined : search.toWellFormed(),
   };
@@ -71,13 +65,14 @@ export function parseFilters(query: RawQuery, minorPerMajor: number): Omit<Produ
 const isOrdering = (name: string): name is keyof typeof orderings => Object.hasOwn(orderings, name);
 
 function priceMinor(
-  value: string,
+  text: string,
   minorPerMajor: number,
   round: (x: number) => number,
 ): number | undefined {
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value)) return undefined;
+  const major = text === '' ? undefined : parseNumber(text);
+  if (major === undefined) return undefined;
   // Undo binary noise (19.99 * 100 = 1998.9999…) before rounding towards the inside.
-  const minor = round(Number((Number(value) * minorPerMajor).toPrecision(15)));
+  const minor = round(Number((major * minorPerMajor).toPrecision(15)));
   const bound = limits.orderTotalMinor;
   return Math.max(-bound, Math.min(bound, minor));
 }

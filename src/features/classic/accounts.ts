@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { invalid } from '../../kernel/errors.ts';
-import type { RateRule } from '../../kernel/rate-limits.ts';
+import { networkOf, type RateRule } from '../../kernel/rate-limits.ts';
 import {
   beginSession,
   createAccount,
@@ -42,7 +42,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
   const { db } = context;
 
   app.post('/auth/register-user/', accountSchemas.register, async (request, reply) => {
-    await rateLimiter.take(reply, [[rules.registerByAddress, request.ip]]);
+    await rateLimiter.take(reply, [[rules.registerByAddress, networkOf(request.ip)]]);
     const body = await readRegistration(shop, request.body);
     const { email, password, user_type, name, username, phone_number } = body;
     const account = await createAccount(db, {
@@ -70,8 +70,8 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
   app.post('/auth/login/', accountSchemas.login, async (request, reply) => {
     const { email, password } = readCredentials(request.body);
     await rateLimiter.take(reply, [
-      [rules.loginByAddress, request.ip],
-      [rules.loginByAccount, `${email.toLowerCase()} ${request.ip}`],
+      [rules.loginByAddress, networkOf(request.ip)],
+      [rules.loginByAccount, `${email.toLowerCase()} ${networkOf(request.ip)}`],
     ]);
     const account = await findAccountByPassword(db, email, password);
     if (!account) throw invalid('Invalid email or password.');
@@ -86,7 +86,7 @@ export function sessionRoutes(plain: FastifyInstance, shop: Shop): void {
   const { context, tokens, sessions, rateLimiter } = shop;
 
   app.post('/auth/get-access-token/', accountSchemas.refresh, async (request, reply) => {
-    await rateLimiter.take(reply, [[rules.refreshByAddress, request.ip]]);
+    await rateLimiter.take(reply, [[rules.refreshByAddress, networkOf(request.ip)]]);
     const { refresh } = request.body;
     if (isBlank(refresh)) throw invalid('Refresh token is required.');
     const { user_id: userId, session_id: sessionId } = await liveRefresh(shop, refresh);
@@ -146,7 +146,7 @@ function readCredentials(body: Record<string, unknown>): { email: string; passwo
     throw invalid('Email and password are required.');
   }
   // Nothing with these characters can be registered; PostgreSQL would refuse them.
-  if (mail.includes('\0') || mail.length > 1000) throw invalid('Invalid email or password.');
+  if (mail.includes('\0') || mail.trim().length > 254) throw invalid('Invalid email or password.');
   return { email: mail.trim(), password: secret };
 }
 

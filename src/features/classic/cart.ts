@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { invalid, notFound } from '../../kernel/errors.ts';
 import { parseId } from '../../kernel/ids.ts';
+import { parseNumber, queryText } from '../../kernel/inputs.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
 import { addToCart, emptyCart, readCart, removeFromCart, setCartLine } from '../cart/cart.ts';
-import { parseNumber, shown } from './fields.ts';
+import { shown } from './fields.ts';
 import { cartSchemas } from './schema-orders.ts';
 import { cartShape, type Shop } from './shapes.ts';
 
@@ -34,9 +35,9 @@ export function cartRoutes(app: FastifyInstance, { context }: Shop): void {
 
   app.delete('/cart/', cartSchemas.remove, async (request) => {
     const { userId } = principalOf(request);
-    const { product_id } = request.query as Fields;
-    if (product_id === undefined || product_id === '') await emptyCart(db, userId);
-    else await removeFromCart(db, userId, readProductId(product_id));
+    const productId = queryText(request.query, 'product_id');
+    if (productId === '') await emptyCart(db, userId);
+    else await removeFromCart(db, userId, readProductId(productId));
     return show(userId);
   });
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import { invalid, notFound } from '../../kernel/errors.ts';
 import { parseId } from '../../kernel/ids.ts';
+import { queryText } from '../../kernel/inputs.ts';
 import { toMinor } from '../../kernel/money.ts';
 import { principalOf } from '../accounts/guards.ts';
 import {
@@ -22,8 +23,8 @@ type Query = Record<string, unknown>;
 
 /** The `id` of the query; only there, as it always was. */
 function queryId(request: FastifyRequest, missing: string): string | undefined {
-  const { id } = request.query as Query;
-  if (id === undefined || id === '') throw invalid(missing);
+  const id = queryText(request.query, 'id');
+  if (id === '') throw invalid(missing);
   return parseId(id);
 }
 

@@ -1,6 +1,7 @@
 import type { TObject } from 'typebox';
 import { HttpError } from '../../kernel/errors.ts';
 import { parseId } from '../../kernel/ids.ts';
+import { parseNumber } from '../../kernel/inputs.ts';
 import { decimalsOf } from '../../kernel/money.ts';
 
 /**
@@ -156,15 +157,6 @@ function readId(raw: unknown): string {
   const id = parseId(typeof raw === 'string' ? raw.trim() : raw);
   if (id === undefined) throw fault('Must be a valid UUID.');
   return id;
-}
-
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$/;
-
-/** A finite number given as one or as text; undefined for anything else. */
-export function parseNumber(raw: unknown): number | undefined {
-  const isNumeric = typeof raw === 'string' && raw.length <= 100 && decimal.test(raw.trim());
-  const number = isNumeric ? Number(raw) : raw;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
 function readNumber(field: Field, raw: unknown): number {

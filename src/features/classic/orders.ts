@@ -53,9 +53,10 @@ export function orderRoutes(app: FastifyInstance, { context, checkouts }: Shop):
   });
 }
 
-/** Nothing: the cart. @throws Refusal for anything but a list of lines */
+/** Without products: the cart. @throws Refusal for anything but a list of lines */
 function readLines(products: unknown): Checkout['lines'] {
   if (products === undefined) return 'cart';
+  if (!products) throw invalid('No products provided');
   if (!Array.isArray(products)) throw invalid('products must be a list');
   if (products.length > limits.orderLines) {
     throw invalid(`An order takes at most ${limits.orderLines} products`);

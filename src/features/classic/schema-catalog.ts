@@ -1,12 +1,16 @@
 import { Type } from 'typebox';
 import { CategoryShape, ProductShape } from '../catalog/schema.ts';
+import { limits } from '../../kernel/limits.ts';
 import { readByRoute } from './fields.ts';
 import { answers, detailShape, errorShape } from './schema-errors.ts';
 
 export const exampleId = '0193a5b2-7c1e-7a44-9d3e-5f1b2c3d4e5f';
 export const idShape = Type.String({ format: 'uuid', examples: [exampleId] });
 const name = Type.String({ maxLength: 255, examples: ['Steel bell'] });
-const description = Type.String({ examples: ['A loud bell for city bikes.'] });
+const description = Type.String({
+  maxLength: limits.descriptionCharacters,
+  examples: ['A loud bell for city bikes.'],
+});
 export const messageShape = (example: string) =>
   Type.Object({ message: Type.String({ examples: [example] }) });
 const id = idShape;

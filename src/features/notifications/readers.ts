@@ -102,14 +102,14 @@ export class Readers<One extends Reader> {
       cursors.set(name, cursor);
     }
     const places = [...cursors.values()];
-    const streams = await readStreams(this.#context.db, places);
+    const parts = await readStreams(this.#context.db, places);
     for (const [index, { readers }] of places.entries()) {
-      const events = streams[index] ?? [];
+      const { events = [], more = false } = parts[index] ?? {};
       for (const reader of readers) {
         if (!this.of(reader.userId).has(reader)) continue; // gone meanwhile
         for (const event of events) reader.take(event.json);
         reader.offset = events.at(-1)?.offset ?? reader.offset;
-        if (events.length === limits.replayRows) this.#behind.add(reader);
+        if (more) this.#behind.add(reader);
       }
     }
   }

@@ -64,7 +64,11 @@ export class Sockets {
   listen(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       stream.on('error', () => stream.destroy());
-      void this.#upgrade(request, stream, head);
+      if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+        void this.#upgrade(request, stream, head);
+      } else {
+        serveWithoutUpgrade(server, { request, stream, head });
+      }
     });
   }
 
@@ -127,15 +131,17 @@ export class Sockets {
     const connection = openConnection({ socket, principal, offset, readers, sent });
     this.#connections.add(connection);
     sockets.set(this.#connections.size);
-    socket.on('close', () => {
-      this.#connections.delete(connection);
-      readers.remove(connection);
+    const forget = (one: Connection): void => {
+      this.#connections.delete(one);
+      readers.remove(one);
       sockets.set(this.#connections.size);
-    });
+    };
+    socket.on('close', () => forget(connection));
     readers.add(connection);
     const own = readers.of(principal.userId);
     const [eldest] = own;
     if (eldest && own.size > limits.socketsPerUser) {
+      forget(eldest); // at once, so that the next newcomer meets the next eldest
       closeSoon(eldest.socket, closeCodes.replaced, 'Too many sockets of one user');
     }
     void this.#endIfRevoked(socket, principal);
@@ -146,6 +152,27 @@ export class Sockets {
     const live = await this.#options.sessions.find(sessionId, userId).catch(() => undefined);
     if (!live) endSocket(socket);
   }
+}
+
+/**
+ * An offer of another protocol (h2c, as some clients make on every request) is to be ignored (RFC
+ * 9110 section 7.8). Node hands such requests to the upgrade event with their body unread, so the
+ * request is put back in front of it, without the offer, and the connection begun anew.
+ */
+function serveWithoutUpgrade(
+  server: Server,
+  { request, stream, head }: { request: IncomingMessage; stream: Duplex; head: Buffer },
+): void {
+  const { method, url, rawHeaders } = request;
+  const offers = new Set(['upgrade', 'connection', 'http2-settings']);
+  const lines = [`${method} ${url} HTTP/1.1`];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
+    if (!offers.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
+  }
+  const again = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  stream.unshift(Buffer.concat([again, head]));
+  server.emit('connection', stream);
 }
 
 function refuseUpgrade(stream: Duplex, status: string): void {

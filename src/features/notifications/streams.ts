@@ -66,8 +66,14 @@ export interface Cursor {
   after: number;
 }
 
-/** What comes after each cursor, at most `limits.replayRows` events for each, in order. */
-export async function readStreams(db: Runner, cursors: Cursor[]): Promise<StreamEvent[][]> {
+/** What comes after a cursor, in order, and whether there may be more. */
+export interface StreamPart {
+  events: StreamEvent[];
+  more: boolean;
+}
+
+/** Reads on from each cursor; bounded for each and for all together. */
+export async function readStreams(db: Runner, cursors: Cursor[]): Promise<StreamPart[]> {
   const rows = await db.rows<{
     cursor: number;
     stream_offset: number;
@@ -87,15 +93,17 @@ export async function readStreams(db: Runner, cursors: Cursor[]): Promise<Stream
       WHERE n.user_id = c.user_id AND n.stream_offset > c.after
       ORDER BY n.stream_offset LIMIT ${limits.replayRows}
     ) n
-    ORDER BY c.cursor, n.stream_offset`);
-  const events: StreamEvent[][] = cursors.map(() => []);
+    ORDER BY c.cursor, n.stream_offset LIMIT ${limits.streamRowsAtOnce}`);
+  const cutAt = rows.length === limits.streamRowsAtOnce ? (rows.at(-1)?.cursor ?? 0) : Infinity;
+  const parts: StreamPart[] = cursors.map((_, index) => ({ events: [], more: index + 1 >= cutAt }));
   for (const row of rows) {
     const { stream_offset: offset, id, type, order_id, status, message } = row;
     const created_at = row.created_at.toISOString();
     const json = JSON.stringify({ offset, id, type, order_id, status, message, created_at });
-    events[row.cursor - 1]?.push({ offset, json });
+    parts[row.cursor - 1]?.events.push({ offset, json });
   }
-  return events;
+  for (const part of parts) part.more ||= part.events.length === limits.replayRows;
+  return parts;
 }
 
 /** The last offset of each user's stream. */

@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { isServerRefusal } from '../../kernel/db.ts';
 import { Refusal, Unavailable } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { announceCatalogChange } from '../catalog/catalog-state.ts';
@@ -53,27 +54,39 @@ export class CheckoutQueue {
   }
 
   async #placeBatch(batch: Waiting[]): Promise<void> {
-    const { db, bus, metrics } = this.#context;
+    const { db, bus, metrics, log } = this.#context;
     metrics.checkoutBatchOrders.observe(batch.length);
     for (const one of batch) metrics.checkoutWaitSeconds.observe((Date.now() - one.since) / 1000);
     const placed = await placeOrders(
       db,
       batch.map((one) => one.checkout),
     );
-    announceCatalogChange(bus, placed.change);
-    announceNotifications(bus, placed.userIds);
+    try {
+      announceCatalogChange(bus, placed.change);
+      announceNotifications(bus, placed.userIds);
+    } catch (error) {
+      log.error({ err: error }, 'orders were placed but could not be announced'); // polls find them
+    }
     for (const [index, one] of batch.entries()) one.settle(placed.outcomes[index] as Outcome);
   }
 
-  /** One order that cannot be placed must not sink the others: each is tried once alone. */
+  /**
+   * One order that cannot be placed must not sink the others: each is tried once alone. But only
+   * when the server refused the batch; after any other failure it may have been committed.
+   */
   async #recover(batch: Waiting[], error: unknown): Promise<void> {
-    if (error instanceof Unavailable || batch.length === 1) {
-      for (const one of batch) one.fail(error);
-      return;
+    if (!(error instanceof Unavailable)) {
+      this.#context.log.error({ err: error, checkouts: batch.length }, 'checkout batch failed');
     }
-    this.#context.log.error({ err: error, checkouts: batch.length }, 'checkout batch failed');
+    let failure = error;
     for (const one of batch) {
-      await this.#placeBatch([one]).catch((alone: unknown) => one.fail(alone));
+      if (batch.length === 1 || !isServerRefusal(failure)) one.fail(failure);
+      else {
+        await this.#placeBatch([one]).catch((alone: unknown) => {
+          one.fail(alone);
+          if (!isServerRefusal(alone)) failure = alone;
+        });
+      }
     }
   }
 

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { projectRoot } from '../../src/kernel/root.ts';
+import { newDatabase, query } from '../program-data.ts';
+import { cleanUp, run } from '../program.ts';
+
+after(cleanUp);
+
+const files = readdirSync(join(projectRoot(), 'migrations')).toSorted();
+const upToDate = 'The schema is up to date.\n';
+
+const applied = async (url: string): Promise<string[]> => {
+  const rows = await query(url, 'SELECT name FROM schema_migrations ORDER BY number');
+  return rows.map(({ name }) => name);
+};
+
+test('migrate says what it ran, and the next time that there is nothing to do', async () => {
+  const settings = await newDatabase();
+  const first = await run(['migrate'], settings);
+  assert.deepEqual([first.code, first.stderr], [0, '']);
+  assert.equal(first.stdout, `Migrated: ${files.join(', ')}\n`);
+  assert.deepEqual(await applied(settings.DATABASE_URL), files);
+  const second = await run(['migrate'], settings);
+  assert.deepEqual([second.code, second.stdout, second.stderr], [0, upToDate, '']);
+  assert.deepEqual(await applied(settings.DATABASE_URL), files);
+});
+
+test('of three migrations at once one does the work and the others wait for it', async () => {
+  const settings = await newDatabase();
+  const all = await Promise.all([1, 2, 3].map(() => run(['migrate'], settings)));
+  assert.deepEqual(
+    all.map(({ code, stderr }) => [code, stderr]),
+    [
+      [0, ''],
+      [0, ''],
+      [0, ''],
+    ],
+  );
+  const ran = all.flatMap(({ stdout }) =>
+    stdout === upToDate ? [] : stdout.replace('Migrated: ', '').trim().split(', '),
+  );
+  assert.deepEqual(ran.toSorted(), files);
+});
+
+test('a migration that was edited after it ran is refused by every command', async () => {
+  const settings = await newDatabase();
+  await run(['migrate'], settings);
+  await query(
+    settings.DATABASE_URL,
+    `UPDATE schema_migrations SET checksum = 'another' WHERE number = 1`,
+  );
+  for (const command of ['serve', 'migrate', 'verify']) {
+    const { code, stdout, stderr } = await run([command], settings);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.equal(
+      stderr,
+      `Migration ${files[0]} was edited after this database ran it. Undo the edit and put the ` +
+        'change into a new migration.\n',
+    );
+  }
+});
+
+test('a database of a newer Souk is refused and left as it is', async () => {
+  const settings = await newDatabase();
+  await run(['migrate'], settings);
+  await query(
+    settings.DATABASE_URL,
+    `INSERT INTO schema_migrations (number, name, checksum) VALUES (999, '999_next.sql', 'x')`,
+  );
+  const before = await applied(settings.DATABASE_URL);
+  for (const command of ['serve', 'migrate']) {
+    const { code, stdout, stderr } = await run([command], settings);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^The database has migration 999, which this version of Souk does not/);
+  }
+  assert.deepEqual(await applied(settings.DATABASE_URL), before);
+});
