@@ -90,7 +90,10 @@ export async function buildApp(
     http,
     async close() {
       sockets.close();
+      // A connection that was busy when closing began stays open after its answer.
+      const idle = setInterval(() => http.server.closeIdleConnections(), 100);
       await http.close();
+      clearInterval(idle);
       lists.close();
       sessions.close();
     },

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { operator } from './commands/operator.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { seed } from './commands/seed.ts';
@@ -42,7 +43,8 @@ async function main(args: string[], stop: AbortSignal): Promise<number> {
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) process.exit(130); // asked twice: at once
+    // Asked twice: at once. A worker is asked by the terminal and by its primary.
+    if (stopping.signal.aborted && cluster.isPrimary) process.exit(130);
     stopping.abort();
   });
 }

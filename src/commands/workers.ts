@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { AggregatorRegistry } from 'prom-client';
 import type { Context } from '../context.ts';
+import { OperatorError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 
 interface Message {
   /** to be passed on to the other workers: see `workerTransport` */
   hint?: string;
-  /** a question for the metrics of all workers, and its answer */
-  metrics?: number;
+  /** a question for the metrics of all workers, and its answer; prom-client has `metrics` */
+  metricsQuestion?: number;
   text?: string;
 }
 
@@ -38,9 +39,9 @@ export async function runWorkers(options: {
       for (const worker of Object.values(cluster.workers ?? {})) {
         if (worker && worker !== sender) tell(worker, message);
       }
-    } else if (message.metrics !== undefined) {
+    } else if (message.metricsQuestion !== undefined) {
       aggregator.clusterMetrics().then(
-        (text) => tell(sender, { metrics: message.metrics, text }),
+        (text) => tell(sender, { metricsQuestion: message.metricsQuestion, text }),
         (error: unknown) => log.warn({ err: error }, 'could not add up the metrics'),
       );
     }
@@ -50,18 +51,26 @@ export async function runWorkers(options: {
     if (listening === workers) ready();
   });
 
-  await new Promise<void>((resolve) => {
+  const all = (): Worker[] => Object.values(cluster.workers ?? {}).flatMap((one) => one ?? []);
+  const stopAll = (): void => {
+    for (const worker of all()) worker.process.kill('SIGTERM');
+  };
+  await new Promise<void>((resolve, reject) => {
     cluster.on('exit', (worker, code, signal) => {
       if (stop.aborted) {
-        if (Object.keys(cluster.workers ?? {}).length === 0) resolve();
-        return;
+        if (all().length === 0) resolve();
+      } else if (code === 2) {
+        // It said what is set up wrongly; starting it again would not help.
+        stopAll();
+        reject(new OperatorError('The workers cannot start.'));
+      } else {
+        log.error({ pid: worker.process.pid, code, signal }, 'a worker died; starting another');
+        setTimeout(() => stop.aborted || fork(), limits.workerRestartMs);
       }
-      log.error({ pid: worker.process.pid, code, signal }, 'a worker died; starting another');
-      setTimeout(() => stop.aborted || fork(), limits.workerRestartMs);
     });
     stop.addEventListener('abort', () => {
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
-      if (Object.keys(cluster.workers ?? {}).length === 0) resolve();
+      stopAll();
+      if (all().length === 0) resolve();
     });
     for (let count = 0; count < workers; count += 1) fork();
   });
@@ -80,14 +89,15 @@ export function metricsOfAllWorkers({ metrics }: Context): () => Promise<string>
   const waiting = new Map<number, (text: string) => void>();
   let count = 0;
   process.on('message', (message: Message) => {
-    if (message.metrics === undefined) return;
-    waiting.get(message.metrics)?.(message.text ?? '');
-    waiting.delete(message.metrics);
+    const { metricsQuestion, text = '' } = message;
+    if (metricsQuestion === undefined) return;
+    waiting.get(metricsQuestion)?.(text);
+    waiting.delete(metricsQuestion);
   });
   return async () => {
     count += 1;
     const question = count;
-    process.send?.({ metrics: question }, () => undefined);
+    process.send?.({ metricsQuestion: question }, () => undefined);
     return new Promise((resolve) => {
       waiting.set(question, resolve);
       setTimeout(() => {

@@ -12,9 +12,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** Runs single statements. Every statement is prepared once a connection, under its own name. */
 export interface Runner {
-  rows<Row>(query: Sql): Promise<Row[]>;
+  /** @param kind `variant`: put together from parts, so that there may be many different texts */
+  rows<Row>(query: Sql, kind?: 'variant'): Promise<Row[]>;
   /** The first row, or undefined when there is none. */
-  row<Row>(query: Sql): Promise<Row | undefined>;
+  row<Row>(query: Sql, kind?: 'variant'): Promise<Row | undefined>;
 }
 
 declare const atomic: unique symbol;
@@ -36,6 +37,11 @@ export interface Db extends Runner {
    * @throws what `work` throws, after rolling back; Unavailable when the server is away
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * For the small looks at the database that keep caches and sessions trusted: a connection beside
+   * the line, for when the line is long they matter most.
+   */
+  beside: Runner;
   /** Throws Unavailable unless the server answers. */
   ping(): Promise<void>;
   /** Connections: open, idle, and callers waiting for one. */
@@ -52,15 +58,17 @@ export type Connection = Pick<
 >;
 
 const names = new Map<string, string>();
+let variants = 0;
 
-function named(query: Sql): { name?: string; text: string; values: unknown[] } {
-  const text = query.text;
+/** Variants share a budget of names of their own: they must not crowd out the hot statements. */
+function named(query: Sql, kind?: 'variant'): { name?: string; text: string; values: unknown[] } {
+  const { text, values } = query;
   let name = names.get(text);
-  if (name === undefined && names.size < limits.preparedStatements) {
+  if (name === undefined && (kind === undefined || variants < limits.preparedVariants)) {
+    if (kind) variants += 1;
     name = `s${names.size}`;
     names.set(text, name);
   }
-  const { values } = query;
   return name === undefined ? { text, values } : { name, text, values };
 }
 
@@ -86,23 +94,11 @@ export function openDb(
     application_name: 'souk',
     pipeline: true,
   };
-  const pool = new Pool(settings, options.onLost);
+  const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
+  const side = new Pool({ ...settings, max: 1 }, options.onLost);
   let sent = 0;
 
   const count = (): void => void (sent += 1);
-
-  async function rows<Row>(query: Sql): Promise<Row[]> {
-    let client: pg.PoolClient | undefined;
-    try {
-      client = await pool.acquire();
-      count();
-      return (await client.query(named(query))).rows as Row[];
-    } catch (error) {
-      throw translate(error);
-    } finally {
-      client?.release();
-    }
-  }
 
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
@@ -114,14 +110,35 @@ export function openDb(
     }
   }
 
+  const beside = runnerOf(side, count);
   return {
-    rows,
-    row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
+    ...runnerOf(pool, count),
     transaction,
-    ping: async () => void (await rows(sql`SELECT 1`)),
+    beside,
+    ping: async () => void (await beside.rows(sql`SELECT 1`)),
     load: () => pool.load(),
     statements: () => sent,
-    close: () => pool.close(),
+    close: async () => void (await Promise.all([pool.close(), side.close()])),
+  };
+}
+
+/** Single statements, each on a connection of its own for its time. */
+function runnerOf(pool: Pool, sent: () => void): Runner {
+  const rows = async <Row>(query: Sql, kind?: 'variant'): Promise<Row[]> => {
+    let client: pg.PoolClient | undefined;
+    try {
+      client = await pool.acquire();
+      sent();
+      return (await client.query(named(query, kind))).rows as Row[];
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      client?.release();
+    }
+  };
+  return {
+    rows,
+    row: async <Row>(query: Sql, kind?: 'variant') => (await rows<Row>(query, kind))[0],
   };
 }
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import Fastify, {
   type FastifyBaseLogger,
@@ -70,7 +69,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     },
     clientErrorHandler(error, socket) {
       if (socket.writable) socket.write(refusalOf(error.code));
-      (socket as Socket).destroySoon(); // a client that does not close must not keep it open
+      socket.destroySoon(); // a client that does not close must not keep it open
     },
   });
   app.setValidatorCompiler(({ schema, httpPart }) => {

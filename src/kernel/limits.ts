@@ -16,7 +16,7 @@ export const limits = {
   lockTimeoutMs: 5_000, // a stuck lock holder must not hold everybody else for long
   idleTransactionTimeoutMs: 10_000, // frees the locks of a node that hangs
   transactionRetries: 3, // after a deadlock or serialization failure
-  preparedStatements: 300, // rare filter combinations of lists beyond these go unprepared
+  preparedVariants: 100, // filter combinations of lists; rarer ones beyond go unprepared
 
   // Redis
   redisConnectMs: 1_000,

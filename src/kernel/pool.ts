@@ -14,10 +14,10 @@ export class Pool {
   #movedAt = 0;
   #closing = false;
 
-  constructor(options: pg.PoolConfig, onLost: (error: Error) => void) {
+  /** @param options.max connections at most */
+  constructor(options: pg.PoolConfig & { max: number }, onLost: (error: Error) => void) {
     this.#pool = new pg.Pool({
       ...options,
-      max: limits.databaseConnections,
       connectionTimeoutMillis: limits.queryTimeoutMs,
     });
     this.#pool.on('error', (error) => {

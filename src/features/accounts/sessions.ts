@@ -100,7 +100,7 @@ export class Sessions {
 
   async #lookForRevoked(): Promise<void> {
     const began = Date.now();
-    const revoked = await this.#context.db.rows<{ id: string }>(sql`
+    const revoked = await this.#context.db.beside.rows<{ id: string }>(sql`
       SELECT id FROM sessions
       WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})`);
     if (revoked.length > 0) this.#drop(revoked.map((row) => row.id));

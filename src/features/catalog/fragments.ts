@@ -1,5 +1,5 @@
 import { ByteCache } from '../../kernel/byte-cache.ts';
-import { type Db, sql } from '../../kernel/db.ts';
+import { type Db, type Runner, sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
 import { loadProducts, type Product } from './products.ts';
@@ -121,7 +121,7 @@ export class Fragments {
 
 /** The counters now, and which of the given fragments are out of date. */
 export async function checkCatalog(
-  db: Db,
+  db: Runner,
   { ids, revisions }: { ids: string[]; revisions: number[] },
 ): Promise<CatalogVersions & { stale: string[] }> {
   const row = await db.row<CatalogVersions & { stale: string[] }>(sql`

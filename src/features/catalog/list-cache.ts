@@ -91,7 +91,7 @@ export class ListCache {
     const { db, metrics } = this.#context;
     const began = Date.now();
     const used = this.#fragments.used();
-    const { stale, ...versions } = await checkCatalog(db, used);
+    const { stale, ...versions } = await checkCatalog(db.beside, used);
     this.#learn(versions);
     this.#fragments.drop(stale);
     this.#fragments.confirm(used.ids, began);

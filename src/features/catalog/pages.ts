@@ -76,6 +76,7 @@ export class Pages {
     metrics.listCache.inc({ result: 'miss' });
     const row = await db.row<CatalogVersions & { total: number; ids: string[] }>(
       pageStatement(query),
+      'variant',
     );
     if (row === undefined) throw new Error('catalog_state has no row');
     this.#learn(row);

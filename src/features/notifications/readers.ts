@@ -116,7 +116,7 @@ export class Readers<One extends Reader> {
 
   async #findBehind(): Promise<void> {
     if (this.#byUser.size === 0) return;
-    const offsets = await readOffsets(this.#context.db, [...this.#byUser.keys()]);
+    const offsets = await readOffsets(this.#context.db.beside, [...this.#byUser.keys()]);
     for (const [userId, readers] of this.#byUser) {
       const last = offsets.get(userId) ?? 0;
       for (const reader of readers) if (reader.offset < last) this.#behind.add(reader);
