@@ -133,7 +133,7 @@ CREATE TABLE order_lines (
   PRIMARY KEY (order_id, line_number)
 );
 
--- The outcome of each keyed request, written in the transaction of its effect.
+-- The outcome of each keyed request, written in the transaction of its effect, kept for ever.
 CREATE TABLE idempotency_keys (
   user_id integer NOT NULL REFERENCES users,
   key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),

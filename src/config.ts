@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { OperatorError } from './kernel/errors.ts';
 import { type Currency, currencyOf } from './kernel/money.ts';
@@ -132,13 +133,22 @@ function readOrigins(text: string, mistakes: string[]): string[] {
   return origins;
 }
 
-const proxyAddress = /^([0-9a-fA-F:.]+(\/\d{1,3})?|loopback|linklocal|uniquelocal)$/;
+const proxyNames = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** An address, with or without the bits of its network: 10.0.0.0/8. */
+function isProxyAddress(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return proxyNames.includes(text);
+  if (bits === undefined) return true;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+}
 
 function readTrustProxy(text: string | undefined, mistakes: string[]): Config['trustProxy'] {
   if (text === undefined || text === 'false' || text === 'off') return false;
   if (/^\d{1,2}$/.test(text)) return Number(text);
   const addresses = text.split(',').map((address) => address.trim());
-  if (!addresses.every((address) => proxyAddress.test(address))) {
+  if (!addresses.every(isProxyAddress)) {
     mistakes.push(
       'TRUST_PROXY must be off, the number of proxies in front, or their addresses ' +
         `(10.0.0.0/8,loopback), not "${text}"`,

@@ -81,7 +81,7 @@ export function start(args: string[], settings: Record<string, string>, cwd?: st
   return program;
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end, or to the end of the test's patience. */
 export async function run(
   args: string[],
   settings: Record<string, string> = {},
@@ -89,7 +89,10 @@ export async function run(
 ): Promise<Exit> {
   const program = start(args, settings, cwd);
   program.stdin?.end(input);
-  return program.exited;
+  const patience = setTimeout(() => program.signal('SIGKILL'), readyWaitMs);
+  const exit = await program.exited;
+  clearTimeout(patience);
+  return exit;
 }
 
 /** Starts a shop and waits until it is ready; without demo data unless the settings say so. */

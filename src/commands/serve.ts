@@ -72,6 +72,7 @@ async function listen({ http }: App, { host, port }: Config): Promise<void> {
     const reason = {
       EADDRINUSE: 'the port is taken. Stop what uses it, or set PORT to a free one.',
       EACCES: 'this user may not. Set PORT to 1024 or more.',
+      ENOTFOUND: 'no machine has this name. Set HOST to an address of this one, or 0.0.0.0.',
       EADDRNOTAVAIL: 'this machine has no such address. Set HOST to one it has, or 0.0.0.0.',
     }[errorCode(error)];
     if (reason === undefined) throw error;

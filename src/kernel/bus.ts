@@ -9,14 +9,12 @@ import type { Redis } from './redis.ts';
 export interface Bus {
   publish(topic: string, hint: unknown): void;
   subscribe(topic: string, listener: (hint: never) => void): void;
-  close(): Promise<void>;
 }
 
 /** How hints reach the other nodes; `receive` is called for each that arrives from them. */
 export interface Transport {
   send(message: string): void;
   receive(listener: (message: string) => void): void;
-  close(): Promise<void>;
 }
 
 /** A bus over a transport, or within this process alone. */
@@ -27,8 +25,8 @@ export function openBus(transport?: Transport): Bus {
     for (const listener of listeners.get(topic) ?? []) listener(hint as never);
   };
   transport?.receive((message) => {
-    const envelope = JSON.parse(message) as { node: string; topic: string; hint: unknown };
-    if (envelope.node !== node) deliver(envelope.topic, envelope.hint);
+    const envelope = readEnvelope(message);
+    if (envelope && envelope.node !== node) deliver(envelope.topic, envelope.hint);
   });
   return {
     publish(topic, hint) {
@@ -38,8 +36,22 @@ export function openBus(transport?: Transport): Bus {
     subscribe(topic, listener) {
       listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
     },
-    close: async () => transport?.close(),
   };
+}
+
+interface Envelope {
+  node: string;
+  topic: string;
+  hint: unknown;
+}
+
+/** Whatever else somebody publishes there counts as nothing. */
+function readEnvelope(message: string): Envelope | undefined {
+  try {
+    return JSON.parse(message) as Envelope;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Hints over Redis pub/sub. While Redis is away they are dropped, which the bus allows. */
@@ -55,7 +67,6 @@ export function redisTransport(
     receive(listener) {
       subscriber.subscribe(channel, listener).catch(() => undefined); // the context closes
     },
-    close: async () => undefined, // the clients belong to the context
   };
 }
 
@@ -73,6 +84,5 @@ export function workerTransport(): Transport {
         }
       });
     },
-    close: async () => undefined,
   };
 }

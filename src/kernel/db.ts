@@ -46,8 +46,6 @@ export interface Db extends Runner {
   ping(): Promise<void>;
   /** Connections: open, idle, and callers waiting for one. */
   load(): { open: number; idle: number; waiting: number };
-  /** Statements sent so far, transaction control included. */
-  statements(): number;
   close(): Promise<void>;
 }
 
@@ -96,39 +94,34 @@ export function openDb(
   };
   const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
   const side = new Pool({ ...settings, max: 1 }, options.onLost);
-  let sent = 0;
-
-  const count = (): void => void (sent += 1);
 
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
       try {
-        return await attempt(pool, work, count);
+        return await attempt(pool, work);
       } catch (error) {
         if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
       }
     }
   }
 
-  const beside = runnerOf(side, count);
+  const beside = runnerOf(side);
   return {
-    ...runnerOf(pool, count),
+    ...runnerOf(pool),
     transaction,
     beside,
     ping: async () => void (await beside.rows(sql`SELECT 1`)),
     load: () => pool.load(),
-    statements: () => sent,
     close: async () => void (await Promise.all([pool.close(), side.close()])),
   };
 }
 
 /** Single statements, each on a connection of its own for its time. */
-function runnerOf(pool: Pool, sent: () => void): Runner {
+function runnerOf(pool: Pool): Runner {
   const rows = async <Row>(query: Sql, kind?: 'variant'): Promise<Row[]> => {
     let client: pg.PoolClient | undefined;
     try {
       client = await pool.acquire();
-      sent();
       return (await client.query(named(query, kind))).rows as Row[];
     } catch (error) {
       throw translate(error);
@@ -142,12 +135,11 @@ function runnerOf(pool: Pool, sent: () => void): Runner {
   };
 }
 
-/** One try at a transaction. @param sent is called for each statement */
-async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>, sent: () => void): Promise<T> {
+/** One try at a transaction. */
+async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.acquire();
   const pending: Promise<unknown>[] = [];
   const track = <R>(promise: Promise<R>): Promise<R> => {
-    sent();
     pending.push(promise);
     promise.catch(() => undefined); // seen by Promise.all below
     return promise;
@@ -201,12 +193,13 @@ function isRetryable(error: unknown): boolean {
 
 // Classes 08 (connection) and 57P (shutdown); too many connections, disk full, lock and statement
 // time-outs, read-only standby.
-const awayStates = /^(08...|57P0.|53...|55P03|57014|25006|40001|40P01)$/;
-const awayErrnos = /^(ECONN.*|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH)$/;
+const awayStates = /^(08...|57P0.|53...|55P03|57014|25006|25P03|40001|40P01)$/;
+const awayErrnos = /^(ECONN.*|ENOENT|EPIPE|EPROTO|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ENET.*|EHOST.*)$/;
 const awayTexts = [
   'Connection terminated',
   'timeout exceeded when trying to connect',
   'Query read timeout',
+  'Cannot use a pool after calling end',
   'Client was closed',
   'Client has encountered a connection error',
 ];

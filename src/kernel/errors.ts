@@ -1,7 +1,7 @@
 type Kind = 'invalid' | 'not_found' | 'conflict' | 'mismatch' | 'unavailable';
 
 /**
- * What a verb throws when it refuses. It knows nothing of HTTP: one place (kernel/http.ts) turns
+ * What a verb throws when it refuses. It knows nothing of HTTP: one place (kernel/http-errors.ts) turns
  * the kind into a status. The message is written for the client and safe to show.
  */
 export class Refusal extends Error {
@@ -17,7 +17,7 @@ export const invalid = (message: string): Refusal => new Refusal('invalid', mess
 export const notFound = (message: string): Refusal => new Refusal('not_found', message);
 export const conflict = (message: string): Refusal => new Refusal('conflict', message);
 
-/** The system cannot serve now and nothing is known to have happened; answered with Retry-After. */
+/** The system cannot serve now; what was asked may or may not have happened. Has a Retry-After. */
 export class Unavailable extends Refusal {
   readonly retryAfterSeconds: number;
   constructor(message: string, retryAfterSeconds = 1) {

@@ -128,15 +128,17 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
   };
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
+    let pending: Promise<void> | undefined;
     try {
-      const pending = request.is404
+      pending = request.is404
         ? refuseUnrouted(request, reply)
         : admit(request, request.routeOptions.config.access ?? 'user');
-      if (pending === undefined) done();
-      else pending.then(() => reply.sent || done(), done);
     } catch (error) {
       done(error as Error);
+      return;
     }
+    if (pending === undefined) done();
+    else pending.then(() => reply.sent || done(), done);
   });
 }
 

@@ -45,8 +45,9 @@ export async function claimKeys(tx: Tx, claims: Claim[]): Promise<(Earlier | und
   const found = new Map(earlier.map((row) => [`${row.user_id} ${row.key}`, row]));
   return claims.map((claim) => {
     const name = `${claim.userId} ${claim.key}`;
+    if (ours.has(name)) return undefined;
     const row = found.get(name);
-    if (ours.has(name) || row === undefined) return undefined;
+    if (row === undefined) throw new Error('An idempotency key vanished'); // they are kept
     return { sameRequest: row.request_hash.equals(claim.requestHash), outcome: row.outcome };
   });
 }

@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from './db.ts';
 
 /**
- * The signing secret kept under the data folder, made at the first start. Created with an
- * exclusive open, so that of two processes starting at once both use the same one.
+ * The signing secret kept under the data folder, made at the first start. It appears whole and
+ * once, so that of two processes starting together both use the same one.
  */
 export function keptJwtSecret(dataDir: string): string {
   const file = join(dataDir, 'jwt-secret');
+  const draft = `${file}.${process.pid}`;
   mkdirSync(dataDir, { recursive: true });
+  writeFileSync(draft, randomBytes(48).toString('base64'), { mode: 0o600 });
   try {
-    writeFileSync(file, randomBytes(48).toString('base64'), { flag: 'wx', mode: 0o600 });
+    linkSync(draft, file);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft);
   }
   return readFileSync(file, 'utf8');
 }

@@ -10,6 +10,7 @@ export const limits = {
   // PostgreSQL
   databaseConnections: 10, // on 2 cores 8 were as good as 16 or 32, and better on one hot row
   databaseWaiters: 2_000, // about a second of work in line for a connection; beyond: 503
+  idleConnectionMs: 600_000, // a connection kept has its statements prepared
   connectionWaitMs: 900, // no connection came free for so long: 503 for all in line
   statementTimeoutMs: 8_000, // no request waits longer for one statement
   queryTimeoutMs: 10_000, // for a server that stopped answering: above the statement timeout
@@ -31,6 +32,7 @@ export const limits = {
   cachedTokens: 10_000, // verified tokens; the rest cost 6 microseconds each
   sessionPollMs: 400, // how often a node looks for revoked sessions: the bound is one second
   sessionTrustMs: 900, // what a node knows is used this long after it looked
+  prunedAtOnce: 5_000,
   prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
   socketTicketSeconds: 30,

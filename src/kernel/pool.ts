@@ -9,7 +9,7 @@ import { limits } from './limits.ts';
  */
 export class Pool {
   readonly #pool: pg.Pool;
-  readonly #line = new Set<(error: Error) => void>();
+  readonly #line = new Set<(error: Error) => void>(); // who waits, by how to refuse them
   readonly #watch: NodeJS.Timeout;
   #movedAt = 0;
   #closing = false;
@@ -18,6 +18,7 @@ export class Pool {
   constructor(options: pg.PoolConfig & { max: number }, onLost: (error: Error) => void) {
     this.#pool = new pg.Pool({
       ...options,
+      idleTimeoutMillis: limits.idleConnectionMs,
       connectionTimeoutMillis: limits.queryTimeoutMs,
     });
     this.#pool.on('error', (error) => {

@@ -64,7 +64,7 @@ test('a shop keeps the currency it began with', async () => {
   const { code, stdout, stderr } = await run(['serve'], { ...settings, CURRENCY: 'JPY' });
   assert.deepEqual([code, stdout], [2, '']);
   assert.match(stderr, /^This shop keeps its money in EUR, but CURRENCY is JPY\. Set CURRENCY=EUR/);
-  assert.equal((await run(['verify'], { ...settings, CURRENCY: 'eur' })).code, 0);
+  assert.equal((await run(['verify'], { ...settings, CURRENCY: 'EUR' })).code, 0);
 });
 
 for (const args of [['serve'], ['serve', '--workers', '2']]) {

@@ -53,7 +53,12 @@ test('verify finds a total that is not the sum of its lines', async () => {
   const [order] = await statements(`UPDATE orders SET total_minor = total_minor + 1
     RETURNING id, total_minor, seller_id`);
   const total_minor = Number(order.total_minor);
-  const row = { id: order.id, total_minor, total: total_minor - 1, sellers: [order.seller_id] };
+  const row = {
+    id: order.id,
+    total_minor,
+    total: String(total_minor - 1),
+    sellers: [order.seller_id],
+  };
   await finds('I6', row);
   await statements(`UPDATE orders SET total_minor = total_minor - 1`);
 });

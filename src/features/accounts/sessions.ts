@@ -11,6 +11,12 @@ export interface Principal {
   sessionId: string;
 }
 
+interface SessionRow {
+  user_id: number;
+  role: Role;
+  expires_at: Date;
+}
+
 type Ended = (sessionIds: string[]) => void;
 
 const topic = 'sessions.revoked';
@@ -24,7 +30,7 @@ const topic = 'sessions.revoked';
  */
 export class Sessions {
   readonly #context: Context;
-  readonly #live = new Map<string, Principal>(); // the first was read longest ago
+  readonly #live = new Map<string, Principal & { expiresAt: number }>(); // first read, first out
   readonly #listeners: Ended[] = [];
   readonly #timers: { stop(): void }[];
   #trustedUntil = 0;
@@ -35,7 +41,7 @@ export class Sessions {
     bus.subscribe(topic, (sessionIds: string[]) => this.#drop(sessionIds));
     this.#timers = [
       repeat(
-        () => this.#lookForRevoked(),
+        () => this.#lookForEnded(),
         limits.sessionPollMs,
         (error) => log.debug({ err: error }, 'could not look for revoked sessions'),
       ),
@@ -50,19 +56,21 @@ export class Sessions {
   /** The principal of a live session that this node knows and may trust just now. */
   known(sessionId: string, userId: number): Principal | undefined {
     const principal = this.#live.get(sessionId);
-    const isTrusted = principal?.userId === userId && Date.now() < this.#trustedUntil;
-    return isTrusted ? principal : undefined;
+    const now = Date.now();
+    if (principal?.userId !== userId || now >= this.#trustedUntil) return undefined;
+    return now < principal.expiresAt ? principal : undefined;
   }
 
   /** The principal of a live session; undefined when it is revoked, expired or unknown. */
   async find(sessionId: string, userId: number): Promise<Principal | undefined> {
     const known = this.known(sessionId, userId);
     if (known) return known;
-    const row = await this.#context.db.row<{ user_id: number; role: Role }>(sql`
-      SELECT s.user_id, u.role FROM sessions s JOIN users u ON u.id = s.user_id
+    const row = await this.#context.db.row<SessionRow>(sql`
+      SELECT s.user_id, u.role, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
       WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()`);
     if (row === undefined || row.user_id !== userId) return undefined;
-    const principal = { userId, role: row.role, sessionId };
+    const expiresAt = row.expires_at.getTime();
+    const principal = { userId, role: row.role, sessionId, expiresAt };
     this.#live.delete(sessionId);
     this.#live.set(sessionId, principal);
     if (this.#live.size > limits.cachedSessions) {
@@ -98,18 +106,29 @@ export class Sessions {
     for (const listener of this.#listeners) listener(sessionIds);
   }
 
-  async #lookForRevoked(): Promise<void> {
+  /** Expired ones too: their sockets end. */
+  async #lookForEnded(): Promise<void> {
     const began = Date.now();
-    const revoked = await this.#context.db.beside.rows<{ id: string }>(sql`
+    const ended = await this.#context.db.beside.rows<{ id: string }>(sql`
       SELECT id FROM sessions
-      WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})`);
-    if (revoked.length > 0) this.#drop(revoked.map((row) => row.id));
+      WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})
+      UNION ALL SELECT id FROM sessions
+      WHERE expires_at BETWEEN now() - make_interval(secs => ${limits.sessionOverlapSeconds})
+        AND now()`);
+    if (ended.length > 0) this.#drop(ended.map((row) => row.id));
     this.#trustedUntil = began + limits.sessionTrustMs;
   }
 }
 
-/** Sessions and tickets that nothing can use any more. */
+/** Removes sessions and tickets that nothing can use any more, a bounded number at a time. */
 async function prune({ db }: Context): Promise<void> {
-  await db.rows(sql`DELETE FROM sessions WHERE expires_at < now() - interval '2 days'`);
+  for (let removed: number = limits.prunedAtOnce; removed === limits.prunedAtOnce; ) {
+    const rows = await db.rows(sql`
+      DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE expires_at < now() - interval '2 days'
+        LIMIT ${limits.prunedAtOnce})
+      RETURNING id`);
+    removed = rows.length;
+  }
   await db.rows(sql`DELETE FROM socket_tickets WHERE expires_at < now()`);
 }

@@ -139,13 +139,13 @@ function lockCart(tx: Tx, buyerId: number): void {
   tx.send(sql`SELECT id FROM users WHERE id = ${buyerId} FOR NO KEY UPDATE`);
 }
 
-interface Offered {
+interface ProductOnOffer {
   name: string;
   stock: number;
 }
 
-async function productOnOffer(tx: Tx, id: string): Promise<Offered> {
-  const product = await tx.row<Offered>(sql`
+async function productOnOffer(tx: Tx, id: string): Promise<ProductOnOffer> {
+  const product = await tx.row<ProductOnOffer>(sql`
     SELECT name, stock FROM products WHERE id = ${id} AND archived_at IS NULL`);
   if (product === undefined) throw notFound(`Product ${id} not found`);
   return product;
@@ -154,7 +154,7 @@ async function productOnOffer(tx: Tx, id: string): Promise<Offered> {
 /** Checked after the line is written: who is refused changes nothing, the transaction ends. */
 async function refuseBeyondStock(
   tx: Tx,
-  { buyerId, product, quantity }: { buyerId: number; product: Offered; quantity: number },
+  { buyerId, product, quantity }: { buyerId: number; product: ProductOnOffer; quantity: number },
 ): Promise<void> {
   if (quantity > product.stock) throw invalid(`Insufficient stock for product ${product.name}`);
   const cart = await tx.row<{ lines: number; total: number }>(sql`

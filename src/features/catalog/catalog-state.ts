@@ -38,7 +38,7 @@ const topic = 'catalog.changed';
 
 /** To be called after the commit: this node's caches follow at once, the others' on the hint. */
 export function announceCatalogChange(bus: Bus, change: CatalogChange): void {
-  bus.publish(topic, change);
+  if (change.productIds.length > 0 || change.versions) bus.publish(topic, change);
 }
 
 export function onCatalogChange(bus: Bus, listener: (change: CatalogChange) => void): void {

@@ -50,20 +50,18 @@ export class ListCache {
 
   /** @throws Refusal not_found `Invalid page.` past the end · Unavailable without the database */
   async list(query: ProductQuery): Promise<ListPage> {
-    // Twice at most: a product may be deleted between the reading of its page and of itself.
-    for (let attempt = 1; ; attempt += 1) {
-      this.#lastUsed = Date.now();
-      if (this.#lastUsed >= this.#trustedUntil) await this.#check();
-      const found = await this.#pages.find(query, this.#known);
-      const totalPages = Math.max(1, Math.ceil(found.total / query.pageSize));
-      const page = query.page === 'last' ? totalPages : query.page;
-      if (page > totalPages) throw notFound('Invalid page.');
-      const products = await this.#fragments.of(found.ids, this.#known.categories);
-      if (products.length === found.ids.length || attempt === 2) {
-        return { total: found.total, page, totalPages, products };
-      }
-      this.#trustedUntil = 0;
-    }
+    this.#lastUsed = Date.now();
+    if (this.#lastUsed >= this.#trustedUntil) await this.#check();
+    const { total, ids } = await this.#pages.find(query, this.#known);
+    const totalPages = Math.max(1, Math.ceil(total / query.pageSize));
+    const page = query.page === 'last' ? totalPages : query.page;
+    if (page > totalPages) throw notFound('Invalid page.');
+    return {
+      total,
+      page,
+      totalPages,
+      products: await this.#fragments.of(ids, this.#known.categories),
+    };
   }
 
   close(): void {

@@ -12,10 +12,10 @@ import {
   listCategories,
   updateCategory,
 } from '../catalog/categories.ts';
-import { parseFilters, parsePage } from '../catalog/product-query.ts';
 import { UnknownCategory } from '../catalog/products.ts';
 import { changeOffer, offerProduct, withdrawProduct } from '../inventory/offers.ts';
 import { bodyReader, refuseFaults } from './fields.ts';
+import { parseFilters, parsePage } from './queries.ts';
 import { categorySchemas, listSchemas, productSchemas } from './schema-catalog.ts';
 import { actorOf, categoryShape, productShape, type Shop } from './shapes.ts';
 

@@ -5,11 +5,11 @@ import type { Claim } from '../../kernel/idempotency.ts';
 import { parseId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
-import { parsePage } from '../catalog/product-query.ts';
 import { listOrders } from '../orders/list-orders.ts';
 import { isOrderStatus, updateOrderStatus } from '../orders/order-status.ts';
 import type { Checkout } from '../orders/place-orders.ts';
 import { readProductId, readQuantity } from './cart.ts';
+import { parsePage } from './queries.ts';
 import { orderSchemas } from './schema-orders.ts';
 import { actorOf, orderShape, type Shop } from './shapes.ts';
 
@@ -38,7 +38,7 @@ export function orderRoutes(app: FastifyInstance, { context, checkouts }: Shop):
   });
 
   app.get('/list-user-order/', orderSchemas.list, async (request) => {
-    const { page, pageSize } = parsePage(request.query as Fields);
+    const { page, pageSize } = parsePage(request.query);
     if (page === undefined) throw notFound('Invalid page.');
     const { userId } = principalOf(request);
     const found = await listOrders(context.db, userId, { page, pageSize });

@@ -86,7 +86,7 @@ export class Sockets {
       admission = await this.#prepare(request);
     } catch (error) {
       this.#context.log.warn({ err: error }, 'a socket could not be opened');
-      admission = { code: 1013, reason: 'Try again later' };
+      admission = tryAgainLater;
     }
     if (stream.destroyed) return;
     if (this.#closing) refuseUpgrade(stream, '503 Service Unavailable');
@@ -149,8 +149,11 @@ export class Sockets {
 
   /** The session may have ended while the socket was being opened. */
   async #endIfRevoked(socket: WebSocket, { sessionId, userId }: Principal): Promise<void> {
-    const live = await this.#options.sessions.find(sessionId, userId).catch(() => undefined);
-    if (!live) endSocket(socket);
+    try {
+      if (!(await this.#options.sessions.find(sessionId, userId))) endSocket(socket);
+    } catch {
+      closeSoon(socket, tryAgainLater.code, tryAgainLater.reason); // not known just now
+    }
   }
 }
 
@@ -178,6 +181,8 @@ function serveWithoutUpgrade(
 function refuseUpgrade(stream: Duplex, status: string): void {
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
+
+const tryAgainLater = { code: 1013, reason: 'Try again later' };
 
 const endSocket = (socket: WebSocket): void =>
   closeSoon(socket, closeCodes.unauthorized, 'The session has ended');

@@ -53,7 +53,7 @@ const topic = 'streams.grown';
 
 /** To be called after the commit: sockets of these users, on any node, read on. */
 export function announceNotifications(bus: Bus, userIds: number[]): void {
-  bus.publish(topic, [...new Set(userIds)]);
+  if (userIds.length > 0) bus.publish(topic, [...new Set(userIds)]);
 }
 
 export function onNotifications(bus: Bus, listener: (userIds: number[]) => void): void {

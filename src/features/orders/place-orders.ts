@@ -28,7 +28,7 @@ export interface Placed {
   userIds: number[];
 }
 
-interface Order extends OrderDraft {
+interface NewOrder extends OrderDraft {
   id: string;
   checkoutId: string;
   buyerId: number;
@@ -50,7 +50,7 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
     const wanted = await wantedBy(tx, fresh);
     const { allocations, taken, soldOut } = allocate(wanted, await lockProducts(tx, wanted));
 
-    const orders: Order[] = [];
+    const orders: NewOrder[] = [];
     const ordered: { buyerId: number; productId: string }[] = [];
     const outcomes = new Map(repeated);
     for (const [index, checkout] of fresh.entries()) {
@@ -144,7 +144,7 @@ async function lockProducts(
     ORDER BY id FOR NO KEY UPDATE`);
 }
 
-function writeOrders(tx: Tx, orders: Order[]): void {
+function writeOrders(tx: Tx, orders: NewOrder[]): void {
   tx.send(sql`
     INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
     SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
@@ -166,7 +166,7 @@ function writeOrders(tx: Tx, orders: Order[]): void {
       ${lines.map((line) => line.quantity)}::int[])`);
 }
 
-function announceOrders(tx: Tx, orders: Order[]): void {
+function announceOrders(tx: Tx, orders: NewOrder[]): void {
   const event = { type: 'order.placed', status: 'pending' } as const;
   appendNotifications(
     tx,
