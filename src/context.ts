@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { DatabaseError } from 'pg';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 import { type Bus, openBus, redisTransport, workerTransport } from './kernel/bus.ts';
@@ -40,7 +41,19 @@ const secrets = ['password', 'access', 'refresh', 'token', 'ticket', 'authorizat
 /** A JSON logger that blanks anything that looks like a secret, at the top and one level down. */
 function openLog(config: Config): Logger {
   const paths = secrets.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-  return pino({ level: config.logLevel, redact: { paths, censor: '[redacted]' } });
+  return pino({
+    level: config.logLevel,
+    redact: { paths, censor: '[redacted]' },
+    serializers: { err: describeError },
+  });
+}
+
+/** Of PostgreSQL's fields only names: `detail` and `where` hold the row that was refused. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { message, stack } = error;
+  const { code, table, column, constraint } = error as Partial<DatabaseError>;
+  return { type: error.name, message, stack, code, table, column, constraint };
 }
 
 /**
@@ -72,7 +85,7 @@ export async function openContext(
     const onLost = (error: Error) => log.warn(`Database connection lost: ${error.message}`);
     const db = openDb(connection, { ...options, onLost });
     closers.push(() => db.close());
-    await waitForDb(db, 30_000);
+    await waitForDb(db, 30_000, (reason) => log.warn(`Waiting for the database: ${reason}`));
 
     const migrated = config.isWorker ? [] : await migrateShop(connection);
     const keyPrefix = `souk:${await settleShop(db, config.currency.code)}:`;

@@ -55,17 +55,21 @@ export async function runWorkers(options: {
   const stopAll = (): void => {
     for (const worker of all()) worker.process.kill('SIGTERM');
   };
+  let failure: OperatorError | undefined;
   await new Promise<void>((resolve, reject) => {
     cluster.on('exit', (worker, code, signal) => {
-      if (stop.aborted) {
-        if (all().length === 0) resolve();
-      } else if (code === 2) {
+      if (code === 2 && !stop.aborted) {
         // It said what is set up wrongly; starting it again would not help.
+        failure ??= new OperatorError('The workers cannot start.');
         stopAll();
-        reject(new OperatorError('The workers cannot start.'));
+      }
+      if (stop.aborted || failure) {
+        if (all().length > 0) return;
+        if (failure) reject(failure);
+        else resolve();
       } else {
         log.error({ pid: worker.process.pid, code, signal }, 'a worker died; starting another');
-        setTimeout(() => stop.aborted || fork(), limits.workerRestartMs);
+        setTimeout(() => stop.aborted || failure || fork(), limits.workerRestartMs);
       }
     });
     stop.addEventListener('abort', () => {

@@ -221,12 +221,16 @@ function translate(error: unknown): unknown {
 }
 
 /**
- * Waits until the server takes connections.
+ * Waits until the server takes connections; `waiting` is called once when that is not at once.
  * @throws OperatorError when it refuses for good (wrong password, no such database) or in `ms`
  */
-export async function waitForDb(db: Db, ms: number): Promise<void> {
+export async function waitForDb(
+  db: Db,
+  ms: number,
+  waiting: (reason: string) => void,
+): Promise<void> {
   const deadline = Date.now() + ms;
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.ping();
     } catch (error) {
@@ -235,6 +239,7 @@ export async function waitForDb(db: Db, ms: number): Promise<void> {
       if (!(error instanceof Unavailable) || Date.now() > deadline) {
         throw new OperatorError(`Cannot use the database: ${reason}. Check DATABASE_URL.`);
       }
+      if (attempt === 1) waiting(reason);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }

@@ -1,8 +1,8 @@
 type Kind = 'invalid' | 'not_found' | 'conflict' | 'mismatch' | 'unavailable';
 
 /**
- * What a verb throws when it refuses. It knows nothing of HTTP: one place (kernel/http-errors.ts) turns
- * the kind into a status. The message is written for the client and safe to show.
+ * What a verb throws when it refuses. It knows nothing of HTTP: one place (kernel/http-errors.ts)
+ * turns the kind into a status. The message is written for the client and safe to show.
  */
 export class Refusal extends Error {
   readonly kind: Kind;

@@ -75,6 +75,8 @@ function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString());
   } catch (error) {
-    return fail(error instanceof Error ? error.message.slice(0, 200) : 'malformed');
+    // The place, not the runtime's message: that repeats what was sent, which may be a secret.
+    const place = /position (\d+)/.exec(String(error))?.[1];
+    return fail(place ? `unexpected character at position ${place}` : 'not valid JSON');
   }
 }

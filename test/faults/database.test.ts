@@ -59,7 +59,7 @@ async function heardAll(sockets: Map<User, TestSocket>, { call }: ServedShop): P
   }
 }
 
-test('a database server that is killed is back in seconds, and nobody loses anything', async (t) => {
+test('a killed database server is back in seconds, and nobody loses anything', async (t) => {
   const settings = { DATA_DIR: newDataDir(), LOG_LEVEL: 'info' };
   const shop = await serve(settings);
   const bell = await offer(shop, await register(shop, 'creator'), 100_000);

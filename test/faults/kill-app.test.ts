@@ -9,7 +9,7 @@ after(cleanUp);
 
 const promisedMs = 5_000; // it takes under two seconds; a busy machine is given more
 
-test('an app that is killed at any moment keeps what it acknowledged, each order once', async (t) => {
+test('an app killed at any moment keeps what it acknowledged, each order once', async (t) => {
   const settings = { DATA_DIR: newDataDir(), PORT: String(await freePort()) };
   let shop = await serve(settings);
   const bell = await offer(shop, await register(shop, 'creator'), 100_000);
