@@ -54,7 +54,8 @@ export async function addToCart(
       WHERE l.quantity + excluded.quantity <= ${limits.lineQuantity}
       RETURNING quantity`);
     if (line === undefined) throw tooMany();
-    await refuseBeyondStock(tx, { buyerId, product, quantity: line.quantity });
+    const { totalMinor } = await refuseBeyondBounds(tx, { buyerId, product, ...line });
+    if (totalMinor > limits.orderTotalMinor) throw invalid('The cart total is too large');
   });
 }
 
@@ -75,7 +76,7 @@ export async function setCartLine(
       INSERT INTO cart_lines (buyer_id, product_id, quantity)
       VALUES (${buyerId}, ${productId}, ${quantity})
       ON CONFLICT (buyer_id, product_id) DO UPDATE SET quantity = excluded.quantity`);
-    await refuseBeyondStock(tx, { buyerId, product, quantity });
+    await refuseBeyondBounds(tx, { buyerId, product, quantity });
   });
 }
 
@@ -152,10 +153,10 @@ async function productOnOffer(tx: Tx, id: string): Promise<ProductOnOffer> {
 }
 
 /** Checked after the line is written: who is refused changes nothing, the transaction ends. */
-async function refuseBeyondStock(
+async function refuseBeyondBounds(
   tx: Tx,
   { buyerId, product, quantity }: { buyerId: number; product: ProductOnOffer; quantity: number },
-): Promise<void> {
+): Promise<{ totalMinor: number }> {
   if (quantity > product.stock) throw invalid(`Insufficient stock for product ${product.name}`);
   const cart = await tx.row<{ lines: number; total: number }>(sql`
     SELECT count(*) AS lines, coalesce(sum(p.price_minor * l.quantity), 0)::bigint AS total
@@ -164,7 +165,7 @@ async function refuseBeyondStock(
   if (cart && cart.lines > limits.cartLines) {
     throw invalid(`A cart holds at most ${limits.cartLines} products`);
   }
-  if (cart && cart.total > limits.orderTotalMinor) throw invalid('The cart total is too large');
+  return { totalMinor: cart?.total ?? 0 };
 }
 
 const tooMany = () => invalid(`Quantity must be a whole number from 1 to ${limits.lineQuantity}`);
