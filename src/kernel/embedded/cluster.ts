@@ -148,7 +148,8 @@ async function keepPassword(site: Site): Promise<string> {
 async function removeLeftovers(dataDir: string): Promise<void> {
   const names = await fs.readdir(dataDir);
   for (const name of names.filter((name) => name.startsWith(TEMPORARY))) {
-    await fs.rm(path.join(dataDir, name), { recursive: true, force: true });
+    // An initdb whose parent was killed may still be writing there: then the next start removes it.
+    await fs.rm(path.join(dataDir, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
