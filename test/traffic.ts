@@ -7,6 +7,7 @@ import type { Answer, Json, TestNode, User } from './harness.ts';
 
 const pauseMs = 40; // of a client between two tries
 const patienceMs = 30_000; // until one key must have its order
+const answerMs = 12_000; // longer than any time-out of the shop
 
 type Caller = Pick<TestNode, 'call'>;
 
@@ -35,8 +36,8 @@ export async function offer({ call }: Caller, seller: User, stock: number): Prom
   return make('POST /product/', { ...usual, stock, category_id: id });
 }
 
-/** What an attempt came to: a status, or `cut` when the connection was refused or broke. */
-type Outcome = number | 'cut';
+/** What an attempt came to: a status; `cut`: refused or broken off; `hung`: no answer at all. */
+type Outcome = number | 'cut' | 'hung';
 
 /**
  * Buyers who order one thing after the other, each under a key of its own, and try again with the
@@ -110,12 +111,17 @@ export class Traffic {
     const deadline = Date.now() + patienceMs;
     for (let attempt = buyer.id; Date.now() < deadline; attempt += 1) {
       const caller = this.#callers[attempt % this.#callers.length] as Caller;
-      const answer = await this.#order(caller, buyer, key).catch(() => undefined);
-      const outcome = answer?.status ?? 'cut';
+      const answer = await Promise.race([
+        this.#order(caller, buyer, key).catch(() => 'cut' as const),
+        sleep(answerMs, 'hung' as const, { ref: false }),
+      ]);
+      const outcome = typeof answer === 'string' ? answer : answer.status;
       this.outcomes.set(outcome, this.count(outcome) + 1);
-      if (answer?.status === 201) return answer.body.order_id;
-      const isRefusedWell = answer?.status === 503 && answer.headers.get('retry-after') === '1';
-      if (answer && !isRefusedWell) this.surprises.push(`${answer.status} ${answer.text}`);
+      if (typeof answer !== 'string') {
+        if (answer.status === 201) return answer.body.order_id;
+        const isRefusedWell = answer.status === 503 && answer.headers.get('retry-after') === '1';
+        if (!isRefusedWell) this.surprises.push(`${answer.status} ${answer.text}`);
+      } else if (answer === 'hung') this.surprises.push(`no answer for ${answerMs} ms`);
       await sleep(pauseMs);
     }
     throw new Error(`${key} of ${buyer.email} was never acknowledged`);

@@ -25,6 +25,9 @@ export async function runWorkers(options: {
   ready: () => void;
 }): Promise<void> {
   const { workers, log, stop, ready } = options;
+  // Workers accept by themselves: a connection that the primary were handing to a worker while it
+  // dies would stay without an answer for ever.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   // The bundle itself, so that a worker does not look again whether it must be built.
   cluster.setupPrimary({ exec: fileURLToPath(import.meta.url), args: ['serve'] });
   const aggregator = new AggregatorRegistry();
@@ -58,7 +61,7 @@ export async function runWorkers(options: {
   let failure: OperatorError | undefined;
   await new Promise<void>((resolve, reject) => {
     cluster.on('exit', (worker, code, signal) => {
-      if (code === 2 && !stop.aborted) {
+      if (code === 2 && listening < workers && !stop.aborted) {
         // It said what is set up wrongly; starting it again would not help.
         failure ??= new OperatorError('The workers cannot start.');
         stopAll();
