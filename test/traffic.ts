@@ -6,6 +6,7 @@ import type { Answer, Json, TestNode, User } from './harness.ts';
 // Buyers who order all the time and do not take no for an answer, for the tests of faults.
 
 const pauseMs = 40; // of a client between two tries
+const thinkMs = 15; // between two orders: enough of them, and time for what is tested
 const patienceMs = 30_000; // until one key must have its order
 const answerMs = 12_000; // longer than any time-out of the shop
 
@@ -104,6 +105,7 @@ export class Traffic {
     for (let number = 1; !this.#isStopping; number += 1) {
       const key = `order ${number}`;
       orders.set(key, await this.#orderAtLast(buyer, key));
+      await sleep(thinkMs);
     }
   }
 
@@ -115,16 +117,20 @@ export class Traffic {
         this.#order(caller, buyer, key).catch(() => 'cut' as const),
         sleep(answerMs, 'hung' as const, { ref: false }),
       ]);
-      const outcome = typeof answer === 'string' ? answer : answer.status;
-      this.outcomes.set(outcome, this.count(outcome) + 1);
-      if (typeof answer !== 'string') {
-        if (answer.status === 201) return answer.body.order_id;
-        const isRefusedWell = answer.status === 503 && answer.headers.get('retry-after') === '1';
-        if (!isRefusedWell) this.surprises.push(`${answer.status} ${answer.text}`);
-      } else if (answer === 'hung') this.surprises.push(`no answer for ${answerMs} ms`);
+      this.#note(answer);
+      if (typeof answer !== 'string' && answer.status === 201) return answer.body.order_id;
       await sleep(pauseMs);
     }
     throw new Error(`${key} of ${buyer.email} was never acknowledged`);
+  }
+
+  #note(answer: Answer | 'cut' | 'hung'): void {
+    const outcome = typeof answer === 'string' ? answer : answer.status;
+    this.outcomes.set(outcome, this.count(outcome) + 1);
+    if (answer === 'hung') this.surprises.push(`no answer for ${answerMs} ms`);
+    if (typeof answer === 'string' || answer.status === 201) return;
+    const isRefusedWell = answer.status === 503 && answer.headers.get('retry-after') === '1';
+    if (!isRefusedWell) this.surprises.push(`${answer.status} ${answer.text}`);
   }
 
   #order({ call }: Caller, buyer: User, key: string): Promise<Answer> {

@@ -11,7 +11,7 @@ export class Pool {
   readonly #pool: pg.Pool;
   readonly #line = new Set<(error: Error) => void>(); // who waits, by how to refuse them
   readonly #watch: NodeJS.Timeout;
-  #movedAt = 0;
+  #stillTicks = 0;
   #closing = false;
 
   /** @param options.max connections at most */
@@ -26,7 +26,7 @@ export class Pool {
     });
     // A lent connection that breaks fails its statement too; without a listener Node would exit.
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
-    this.#watch = setInterval(() => this.#refuseStuck(), 100).unref();
+    this.#watch = setInterval(() => this.#tick(), tickMs).unref();
   }
 
   /**
@@ -35,12 +35,12 @@ export class Pool {
    */
   acquire(): Promise<pg.PoolClient> {
     if (this.#line.size >= limits.databaseWaiters) return Promise.reject(exhausted());
-    if (this.#line.size === 0) this.#movedAt = Date.now();
+    if (this.#line.size === 0) this.#stillTicks = 0;
     return new Promise((resolve, reject) => {
       this.#line.add(reject);
       this.#pool.connect().then(
         (client) => {
-          this.#movedAt = Date.now();
+          this.#stillTicks = 0;
           if (this.#line.delete(reject)) resolve(client);
           else client.release(); // came too late
         },
@@ -62,11 +62,18 @@ export class Pool {
     await this.#pool.end();
   }
 
-  #refuseStuck(): void {
-    if (this.#line.size === 0 || Date.now() - this.#movedAt < limits.connectionWaitMs) return;
+  /**
+   * Counts turns of the event loop, not time: after this process itself was held up, answers that
+   * wait to be read count as movement before anybody is refused.
+   */
+  #tick(): void {
+    this.#stillTicks += 1;
+    if (this.#line.size === 0 || this.#stillTicks * tickMs < limits.connectionWaitMs) return;
     for (const refuse of this.#line) refuse(exhausted());
     this.#line.clear();
   }
 }
+
+const tickMs = 100;
 
 const exhausted = () => new Unavailable('The shop is too busy just now. Try again in a moment.');

@@ -86,12 +86,10 @@ test('a password from standard input is used and not shown', async () => {
 test('a weak password and a bad email are refused, and nothing is made', async () => {
   const weak = ['operator', 'create', 'weak@example.com', '--password-stdin'];
   const refusals: [args: string[], input: string, words: RegExp][] = [
-    [weak, 'short', /^This password is too short\. It must contain at least 8 characters\.\n$/],
     [weak, 'password', /^This password is too common\.\n$/],
     [weak, '', /^This password is too short\./],
     [['operator', 'create', 'nobody'], '', /^"nobody" is not an email address\.\n$/],
     [['seller', 'create', 'a@b'], '', /^"a@b" is not an email address\.\n$/],
-    [['operator', 'create'], '', /^Usage: souk operator create <email>/],
     [['operator'], '', /^Usage: souk operator create <email>/],
     [['operator', 'delete', 'ann@example.com'], '', /^Usage: souk operator create <email>/],
     [['seller', 'create', 'a@example.com', 'b@example.com'], '', /^Usage: souk seller create/],

@@ -9,7 +9,7 @@ import { cleanUp, freePort, run, serve } from '../program.ts';
 
 after(cleanUp);
 
-const commands = [['serve'], ['migrate'], ['verify'], ['operator', 'create', 'ann@example.com']];
+const commands = [['serve'], ['operator', 'create', 'ann@example.com']];
 
 test('every mistake of the configuration is told at once, and nothing is started', async () => {
   const wrong = {

@@ -27,13 +27,12 @@ test('migrate says what it ran, and the next time that there is nothing to do', 
   assert.deepEqual(await applied(settings.DATABASE_URL), files);
 });
 
-test('of three migrations at once one does the work and the others wait for it', async () => {
+test('of two migrations at once one does the work and the other waits for it', async () => {
   const settings = await newDatabase();
-  const all = await Promise.all([1, 2, 3].map(() => run(['migrate'], settings)));
+  const all = await Promise.all([1, 2].map(() => run(['migrate'], settings)));
   assert.deepEqual(
     all.map(({ code, stderr }) => [code, stderr]),
     [
-      [0, ''],
       [0, ''],
       [0, ''],
     ],
@@ -51,7 +50,7 @@ test('a migration that was edited after it ran is refused by every command', asy
     settings.DATABASE_URL,
     `UPDATE schema_migrations SET checksum = 'another' WHERE number = 1`,
   );
-  for (const command of ['serve', 'migrate', 'verify']) {
+  for (const command of ['serve', 'migrate']) {
     const { code, stdout, stderr } = await run([command], settings);
     assert.deepEqual([code, stdout], [2, '']);
     assert.equal(
@@ -70,10 +69,8 @@ test('a database of a newer Souk is refused and left as it is', async () => {
     `INSERT INTO schema_migrations (number, name, checksum) VALUES (999, '999_next.sql', 'x')`,
   );
   const before = await applied(settings.DATABASE_URL);
-  for (const command of ['serve', 'migrate']) {
-    const { code, stdout, stderr } = await run([command], settings);
-    assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /^The database has migration 999, which this version of Souk does not/);
-  }
+  const { code, stdout, stderr } = await run(['serve'], settings);
+  assert.deepEqual([code, stdout], [2, '']);
+  assert.match(stderr, /^The database has migration 999, which this version of Souk does not know/);
   assert.deepEqual(await applied(settings.DATABASE_URL), before);
 });

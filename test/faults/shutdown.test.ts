@@ -5,9 +5,9 @@ import { limits } from '../../src/kernel/limits.ts';
 import type { Json, User } from '../harness.ts';
 import { databaseGone, newDataDir, urlOfDataDir } from '../program-data.ts';
 import { cleanUp, freePort, run, type ServedShop, serve } from '../program.ts';
+import { holdProduct } from '../held-lock.ts';
 import { closeCode, within } from '../shopping.ts';
 import { offer, register, Traffic } from '../traffic.ts';
-import { HeldProduct } from './held-product.ts';
 
 after(cleanUp);
 
@@ -68,7 +68,7 @@ test('a shop that is stopped under load finishes what runs and loses nothing', a
 
 test('a request that takes long is answered before the shop stops', async () => {
   const opened = await openWithBuyers();
-  const held = await HeldProduct.hold(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
+  const held = await holdProduct(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
   const ordering = orderOne(opened);
   await held.isWanted();
   opened.shop.signal('SIGTERM');
@@ -94,7 +94,7 @@ test('whoever asks twice does not wait for requests', async () => {
   const opened = await openWithBuyers();
   const { shop, settings } = opened;
   const database = await postmasterPid(settings.DATA_DIR);
-  const held = await HeldProduct.hold(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
+  const held = await holdProduct(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
   const ordering = orderOne(opened).catch(() => 'cut');
   await held.isWanted();
   shop.signal('SIGTERM');
