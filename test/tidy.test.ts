@@ -8,7 +8,7 @@ import { projectRoot } from '../src/kernel/root.ts';
 
 const root = projectRoot();
 const limitsOfStyle = { fileLines: 250, functionLines: 60, columns: 100, parameters: 3 };
-const medianLines = 60;
+const medianLines = 90; // the aim is 60: to be lowered as files are split
 
 /** Features from left to right: each imports the kernel and what stands to its left. */
 const line = [
@@ -84,7 +84,7 @@ test('files are short', () => {
   );
   const sizes = code.map(({ lines }) => lines.length).toSorted((a, b) => a - b);
   const median = sizes[Math.floor(sizes.length / 2)] ?? 0;
-  assert.ok(median <= medianLines * 1.5, `the median file has ${median} lines`);
+  assert.ok(median <= medianLines, `the median file has ${median} lines`);
 });
 
 test('lines fit', () => {
