@@ -7,7 +7,7 @@ import { offer, register, Traffic } from '../traffic.ts';
 
 after(cleanUp);
 
-const promisedMs = 5_000; // it takes under two seconds; a busy machine is given more
+const promisedMs = 8_000; // it takes one or two seconds; a machine busy with other tests, four
 
 test('an app killed at any moment keeps what it acknowledged, each order once', async (t) => {
   const settings = { DATA_DIR: newDataDir(), PORT: String(await freePort()) };

@@ -98,7 +98,7 @@ async function hintsFlow({ redis, shop, other, bell }: Town): Promise<void> {
   await socket.close();
 }
 
-describe('a shop on two nodes', { skip: noRedis, timeout: 60_000 }, () => {
+describe('a shop on two nodes', { skip: noRedis, timeout: 120_000 }, () => {
   test('goes on when Redis is killed, and uses it again when it is back', async (t) => {
     const town = await openTown(t, await RedisServer.started());
     await hintsFlow(town);

@@ -63,7 +63,7 @@ const everywhere = (
     for (const answer of await fromBoth(shop, path, token)) check(answer);
   });
 
-describe('two workers', { timeout: 60_000 }, () => {
+describe('two workers', { timeout: 120_000 }, () => {
   let shop: ServedShop;
   let seller: User;
   let bell: Json;
@@ -156,7 +156,7 @@ async function nothingIsLeft(shop: ServedShop, workers: number[], dataDir: strin
   await assert.rejects(shop.call('GET /healthz'), TypeError);
 }
 
-describe('a shop of two workers', { timeout: 60_000 }, () => {
+describe('a shop of two workers', { timeout: 120_000 }, () => {
   test('ends as a whole when it is asked to, and what runs is finished', async () => {
     const settings = { DATA_DIR: newDataDir() };
     const shop = await serveWithWorkers(settings);
