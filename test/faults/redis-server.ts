@@ -43,7 +43,9 @@ export class RedisServer {
   async start(): Promise<void> {
     const options = { port: this.port, bind: '127.0.0.1', dir: this.#folder, save: '' };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    this.#child = spawn('redis-server', args, { stdio: 'ignore' });
+    const child = spawn('redis-server', args, { stdio: 'ignore' });
+    process.once('exit', () => child.kill('SIGKILL')); // also when a test takes too long
+    this.#child = child;
     await within(10_000, async () => void (await this.ask('PING')));
   }
 

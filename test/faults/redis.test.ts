@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, describe, type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defer } from '../../src/kernel/embedded/testing.ts';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
@@ -98,62 +98,62 @@ async function hintsFlow({ redis, shop, other, bell }: Town): Promise<void> {
   await socket.close();
 }
 
-describe('a shop on two nodes', { skip: noRedis, timeout: 120_000 }, () => {
-  test('goes on when Redis is killed, and uses it again when it is back', async (t) => {
-    const town = await openTown(t, await RedisServer.started());
-    await hintsFlow(town);
-    await underLoad(town, async () => {
-      await town.redis.kill();
-      await keepsItsPromises(town);
-    });
-    await underLoad(town, async () => {
-      await town.redis.start();
-      await hintsFlow(town);
-      await keepsItsPromises(town);
-    });
-  });
+const options = { skip: noRedis, timeout: 60_000 };
 
-  test('does not mind that Redis forgets everything', async (t) => {
-    const town = await openTown(t, await RedisServer.started());
-    await underLoad(town, async () => {
-      for (let round = 0; round < 10; round += 1) {
-        await town.redis.ask('FLUSHALL');
-        await sleep(20);
-      }
-      await keepsItsPromises(town);
+test('nodes go on when Redis is killed, and use it again when it is back', options, async (t) => {
+  const town = await openTown(t, await RedisServer.started());
+  await hintsFlow(town);
+  await underLoad(town, async () => {
+    await town.redis.kill();
+    await keepsItsPromises(town);
+  });
+  await underLoad(town, async () => {
+    await town.redis.start();
+    await hintsFlow(town);
+    await keepsItsPromises(town);
+  });
+});
+
+test('nodes do not mind that Redis forgets everything', options, async (t) => {
+  const town = await openTown(t, await RedisServer.started());
+  await underLoad(town, async () => {
+    for (let round = 0; round < 10; round += 1) {
       await town.redis.ask('FLUSHALL');
-    });
-    await hintsFlow(town);
-  });
-
-  test('does not wait for a Redis that hangs', async (t) => {
-    const town = await openTown(t, await RedisServer.started());
-    await underLoad(town, async () => {
-      town.redis.pause();
-      await keepsItsPromises(town);
-      town.redis.resume();
-    });
-    await hintsFlow(town);
-  });
-
-  test('does not need the Redis that it was told of, and finds it when it comes', async (t) => {
-    const redis = new RedisServer(await freePort());
-    const town = await openTown(t, redis);
-    await underLoad(town, () => keepsItsPromises(town));
-    await redis.start();
-    await hintsFlow(town);
-  });
-
-  test('limits the guessing of passwords without Redis, too', async (t) => {
-    const redis = await RedisServer.started();
-    const shop = await openShop({ REDIS_URL: redis.url, RATE_LIMITS: 'on' });
-    defer(t, () => shop.close());
-    await redis.kill();
-    const body = { email: 'ann@example.com', password: 'guess' };
-    const statuses: number[] = [];
-    for (let guess = 1; guess <= 11; guess += 1) {
-      statuses.push((await shop.call('POST /auth/login/', { body })).status);
+      await sleep(20);
     }
-    assert.deepEqual(statuses, [...times(10, () => 400), 429]);
+    await keepsItsPromises(town);
+    await town.redis.ask('FLUSHALL');
   });
+  await hintsFlow(town);
+});
+
+test('nodes do not wait for a Redis that hangs', options, async (t) => {
+  const town = await openTown(t, await RedisServer.started());
+  await underLoad(town, async () => {
+    town.redis.pause();
+    await keepsItsPromises(town);
+    town.redis.resume();
+  });
+  await hintsFlow(town);
+});
+
+test('nodes do not need Redis to start, and find it when it comes', options, async (t) => {
+  const redis = new RedisServer(await freePort());
+  const town = await openTown(t, redis);
+  await underLoad(town, () => keepsItsPromises(town));
+  await redis.start();
+  await hintsFlow(town);
+});
+
+test('the guessing of passwords is limited without Redis, too', options, async (t) => {
+  const redis = await RedisServer.started();
+  const shop = await openShop({ REDIS_URL: redis.url, RATE_LIMITS: 'on' });
+  defer(t, () => shop.close());
+  await redis.kill();
+  const body = { email: 'ann@example.com', password: 'guess' };
+  const statuses: number[] = [];
+  for (let guess = 1; guess <= 11; guess += 1) {
+    statuses.push((await shop.call('POST /auth/login/', { body })).status);
+  }
+  assert.deepEqual(statuses, [...times(10, () => 400), 429]);
 });
