@@ -40,6 +40,7 @@ test('without any setting a shop with demo data opens on this machine alone', ()
     corsOrigins: [],
     trustProxy: false,
     logLevel: 'info',
+    failpoint: undefined,
     isWorker: false,
   });
   assert.ok(Object.isFrozen(config));
@@ -82,6 +83,8 @@ const good: [name: string, value: string, key: keyof Config, read: unknown][] = 
   ['TRUST_PROXY', '10.0.0.0/8, ::1', 'trustProxy', ['10.0.0.0/8', '::1']],
   ['LOG_LEVEL', 'TRACE', 'logLevel', 'trace'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
+  ['FAILPOINT', 'after-key', 'failpoint', { name: 'after-key', passage: 1 }],
+  ['FAILPOINT', 'before-commit:20', 'failpoint', { name: 'before-commit', passage: 20 }],
   ['SOUK_WORKER', '1', 'isWorker', true],
 ];
 
@@ -111,6 +114,7 @@ const bad: [name: string, values: string[]][] = [
   ['CORS_ORIGINS', ['*', 'shop.example', 'https://shop.example/', 'https://shop.example/app']],
   ['TRUST_PROXY', ['true', 'yes', 'proxy.example', '999', '1.2.3', 'abc', '10.0.0.0/33', ',']],
   ['LOG_LEVEL', ['loud', '30']],
+  ['FAILPOINT', ['anywhere', 'after-key:0', 'after-key:x', 'after-key:1:2', ':1']],
 ];
 
 for (const [name, values] of bad) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { OperatorError } from './kernel/errors.ts';
+import { type Failpoint, failpointNames } from './kernel/failpoints.ts';
 import { type Currency, currencyOf } from './kernel/money.ts';
 
 /** Everything that can be set from outside; read once, frozen. `.env.example` explains each. */
@@ -23,6 +24,8 @@ export interface Config {
   corsOrigins: string[];
   trustProxy: boolean | number | string[];
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** kills this process at a place of checkout, for the proofs of recovery */
+  failpoint: Failpoint | undefined;
   /** this process is one of the workers of `serve --workers` */
   isWorker: boolean;
 }
@@ -61,6 +64,7 @@ export function parseConfig(env: Environment): Config {
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',
     ),
+    failpoint: readFailpoint(read.text('FAILPOINT'), mistakes),
     isWorker: env['SOUK_WORKER'] === '1',
   };
   if (config.jwtSecret === undefined && databaseUrl !== undefined) {
@@ -131,6 +135,17 @@ function readOrigins(text: string, mistakes: string[]): string[] {
     }
   }
   return origins;
+}
+
+function readFailpoint(text: string | undefined, mistakes: string[]): Failpoint | undefined {
+  if (text === undefined) return undefined;
+  const [given, passage = '1', ...more] = text.split(':');
+  const name = failpointNames.find((one) => one === given);
+  if (name && /^[1-9]\d{0,8}$/.test(passage) && more.length === 0) {
+    return { name, passage: Number(passage) };
+  }
+  mistakes.push(`FAILPOINT takes name:passage, of ${failpointNames.join(', ')}, not "${text}"`);
+  return undefined;
 }
 
 const proxyNames = ['loopback', 'linklocal', 'uniquelocal'];

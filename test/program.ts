@@ -81,15 +81,21 @@ export function start(args: string[], settings: Record<string, string>, cwd?: st
   return program;
 }
 
+interface RunOptions {
+  input?: string;
+  cwd?: string;
+  patienceMs?: number;
+}
+
 /** Runs a command to its end, or to the end of the test's patience. */
 export async function run(
   args: string[],
   settings: Record<string, string> = {},
-  { input = '', cwd }: { input?: string; cwd?: string } = {},
+  { input = '', cwd, patienceMs = readyWaitMs }: RunOptions = {},
 ): Promise<Exit> {
   const program = start(args, settings, cwd);
   program.stdin?.end(input);
-  const patience = setTimeout(() => program.signal('SIGKILL'), readyWaitMs);
+  const patience = setTimeout(() => program.signal('SIGKILL'), patienceMs);
   const exit = await program.exited;
   clearTimeout(patience);
   return exit;

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config.ts';
 import { type Context, openContext } from '../context.ts';
 import { errorCode } from '../kernel/db.ts';
 import { OperatorError } from '../kernel/errors.ts';
+import { armFailpoint } from '../kernel/failpoints.ts';
 import { limits } from '../kernel/limits.ts';
 import { type Command, say } from './command.ts';
 import { demoAccounts, seedEmptyShop } from './seed.ts';
@@ -54,6 +55,10 @@ async function serveUntil(context: Context, stop: AbortSignal): Promise<void> {
   } catch (error) {
     await app.close();
     throw error;
+  }
+  if (config.failpoint) {
+    log.warn(config.failpoint, 'FAILPOINT is set: this process is going to kill itself');
+    armFailpoint(config.failpoint);
   }
   if (!config.isWorker) welcome(config);
   await new Promise<void>((resolve) => {

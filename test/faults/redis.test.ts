@@ -6,7 +6,7 @@ import { type Json, openShop, type TestNode, type TestShop, type User } from '..
 import { cleanUp, freePort } from '../program.ts';
 import { closeCode, moved, ordered, times, within } from '../shopping.ts';
 import { Traffic } from '../traffic.ts';
-import { noRedis, RedisServer } from './redis-server.ts';
+import { noRedis, RedisServer } from '../redis-server.ts';
 
 after(cleanUp);
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalid, notFound } from '../../kernel/errors.ts';
 import type { Claim } from '../../kernel/idempotency.ts';
+import { failpointOnAnswer } from '../../kernel/failpoints.ts';
 import { parseId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
@@ -21,6 +22,7 @@ export function orderRoutes(app: FastifyInstance, { context, checkouts }: Shop):
     const lines = readLines((request.body as Fields)['products']);
     const claim = readClaim(request, buyerId, lines);
     const orderIds = await checkouts.place({ buyerId, lines, claim });
+    await failpointOnAnswer(request.raw.socket, 'after-first-byte');
     return reply.code(201).send({
       message: 'Order placed successfully',
       order_id: orderIds[0],

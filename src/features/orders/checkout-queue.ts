@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { isServerRefusal } from '../../kernel/db.ts';
 import { Refusal, Unavailable } from '../../kernel/errors.ts';
+import { failpoint } from '../../kernel/failpoints.ts';
 import { limits } from '../../kernel/limits.ts';
 import { announceCatalogChange } from '../catalog/catalog-state.ts';
 import { announceNotifications } from '../notifications/streams.ts';
@@ -57,10 +58,12 @@ export class CheckoutQueue {
     const { db, bus, metrics, log } = this.#context;
     metrics.checkoutBatchOrders.observe(batch.length);
     for (const one of batch) metrics.checkoutWaitSeconds.observe((Date.now() - one.since) / 1000);
+    failpoint('before-transaction');
     const placed = await placeOrders(
       db,
       batch.map((one) => one.checkout),
     );
+    failpoint('after-commit');
     try {
       announceCatalogChange(bus, placed.change);
       announceNotifications(bus, placed.userIds);

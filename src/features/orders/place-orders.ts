@@ -1,5 +1,6 @@
 import { type Db, sql, type Tx } from '../../kernel/db.ts';
 import type { Refusal } from '../../kernel/errors.ts';
+import { failpoint, failpointIn } from '../../kernel/failpoints.ts';
 import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts';
 import { newId } from '../../kernel/ids.ts';
 import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
@@ -46,6 +47,7 @@ interface NewOrder extends OrderDraft {
 export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
   return db.transaction(async (tx) => {
     const repeated = await repeatedOutcomes(tx, checkouts);
+    failpoint('after-key');
     const fresh = checkouts.filter((checkout) => !repeated.has(checkout));
     const wanted = await wantedBy(tx, fresh);
     const { allocations, taken, soldOut } = allocate(wanted, await lockProducts(tx, wanted));
@@ -77,15 +79,15 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
 
     if (orders.length > 0) writeOrders(tx, orders);
     if (taken.length > 0) takeStock(tx, taken);
+    await failpointIn(tx, 'after-stock');
     if (ordered.length > 0) clearOrderedLines(tx, ordered);
     keepOutcomes(tx, keptOutcomes(fresh, outcomes));
     announceOrders(tx, orders);
+    const versions = soldOut ? await raiseVersions(tx, 'availability') : undefined;
+    await failpointIn(tx, 'before-commit');
     return {
       outcomes: checkouts.map((checkout) => outcomes.get(checkout) as Outcome),
-      change: {
-        productIds: taken.map((one) => one.productId),
-        versions: soldOut ? await raiseVersions(tx, 'availability') : undefined,
-      },
+      change: { productIds: taken.map((one) => one.productId), versions },
       userIds: orders.flatMap((order) => [order.buyerId, order.sellerId]),
     };
   });

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createClient } from '@redis/client';
-import { newFolder } from '../program-data.ts';
-import { freePort } from '../program.ts';
-import { within } from '../shopping.ts';
+import { newFolder } from './program-data.ts';
+import { freePort } from './program.ts';
+import { within } from './shopping.ts';
 
 /** Why the tests that need a redis-server of their own cannot run; false when they can. */
 export const noRedis: string | false = hasRedis()

@@ -1,0 +1,130 @@
+import { parseArgs } from 'node:util';
+import { failpointNames } from '../src/kernel/failpoints.ts';
+import { answerWaitMs, Client, type Outcome } from './client.ts';
+import { obtain, offer, type Person, register } from './people.ts';
+import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
+import { openTown, type Town } from './town.ts';
+
+const buyersAtOnce = 8;
+const readyBarMs = 2_000;
+
+export const killPoints: Proof = {
+  summary: 'a node killed at each named place of checkout loses and doubles nothing',
+  usage: `Usage: npm run prove -- kill-points [--rounds N]
+
+Kills a node (SIGKILL) at each place of checkout that has a name, N times each (100), while
+buyers order, ${buyersAtOnce} at once and each under a key. The node is started again and every
+buyer asks again with the same key. Holds when each key has one order, none is lost, and souk
+verify finds nothing.`,
+  async run(args, host) {
+    const rounds = { type: 'string', default: '100' } as const;
+    const { values } = parseArgs({ args, options: { rounds } });
+    return proveKillPoints(countOf('rounds', values.rounds), host);
+  },
+};
+
+interface Tally {
+  kills: number;
+  orders: number;
+  lost: number;
+  doubled: number;
+  readyMs: number[];
+}
+
+export async function proveKillPoints(rounds: number, host: Host): Promise<boolean> {
+  const town = await openTown(1);
+  const client = new Client('kill');
+  try {
+    const market = await openMarket(town, client);
+    const rows = [['killed', 'times', 'orders', 'lost', 'doubled', 'ready again p50 / max']];
+    let holds = true;
+    for (const name of failpointNames) {
+      const tally: Tally = { kills: 0, orders: 0, lost: 0, doubled: 0, readyMs: [] };
+      for (let round = 1; round <= rounds && !host.signal.aborted; round += 1) {
+        // The second time around there are orders that were acknowledged, and one batch of many.
+        await killOnce({ town, client, market, tally }, `${name}:${1 + (round % 2)}`);
+        if (round % 10 === 0) host.say(`  ${name}: ${round} of ${rounds}`);
+      }
+      const { kills, orders, lost, doubled, readyMs } = tally;
+      const slowest = Math.max(...readyMs);
+      const ready = `${percentile(readyMs, 0.5).toFixed(0)} / ${slowest.toFixed(0)} ms`;
+      rows.push([name, ...[kills, orders, lost, doubled].map(String), ready]);
+      holds &&= lost + doubled === 0 && kills === rounds && slowest <= readyBarMs;
+    }
+    host.say(table(rows));
+    const verified = await town.verify();
+    host.say(verified.output);
+    return holds && verified.holds;
+  } finally {
+    client.close();
+    await town.close();
+  }
+}
+
+interface Market {
+  buyers: Person[];
+  productId: string;
+}
+
+async function openMarket({ nodes: [node] }: Town, client: Client): Promise<Market> {
+  const url = node?.url ?? '';
+  const seller = await register(client, url, 'creator');
+  const products = [{ price: 19.99, stock: 10_000_000 }];
+  const [productId = ''] = await offer(client, url, { seller, products });
+  const buyers: Person[] = [];
+  for (let index = 0; index < buyersAtOnce; index += 1) {
+    buyers.push(await register(client, url, 'viewer'));
+  }
+  return { buyers, productId };
+}
+
+interface Scene {
+  town: Town;
+  client: Client;
+  market: Market;
+  tally: Tally;
+}
+
+/** All buyers order at once, the node dies, comes back, and all ask again with the same key. */
+async function killOnce({ town, client, market, tally }: Scene, failpoint: string): Promise<void> {
+  const [node] = town.nodes;
+  if (node === undefined) throw new Error('A town has a node');
+  await node.stop();
+  await node.start({ FAILPOINT: failpoint });
+  const before = await countOrders(town);
+  const keys = market.buyers.map((_, index) => `${failpoint} ${before} ${index}`);
+  const orderAll = (): Promise<{ outcome: Outcome; orderId: string | undefined }[]> =>
+    Promise.all(
+      market.buyers.map(async ({ access: token }, index) => {
+        const headers = { 'Idempotency-Key': keys[index] ?? '' };
+        const body = { products: [{ product_id: market.productId }] };
+        const ask = { token, headers, body };
+        const reply = await client.send(node.url, 'POST /place-order/', ask);
+        return { outcome: reply.outcome, orderId: reply.body?.order_id };
+      }),
+    );
+  const first = await orderAll();
+  if (await node.ended(answerWaitMs)) tally.kills += 1;
+  tally.readyMs.push(await node.start());
+  const again = await orderAll();
+  for (const [index, { outcome, orderId }] of again.entries()) {
+    const earlier = first[index]?.orderId;
+    if (outcome !== 201) tally.lost += 1;
+    else if (earlier !== undefined && earlier !== orderId) tally.doubled += 1;
+  }
+  const made = (await countOrders(town)) - before;
+  tally.orders += made;
+  tally.doubled += Math.max(0, made - market.buyers.length);
+  tally.lost += Math.max(0, market.buyers.length - made);
+  for (const [index, { access: token }] of market.buyers.entries()) {
+    const route = 'GET /list-user-order/';
+    const { results } = await obtain(client, node.url, { route, status: 200, token });
+    const isThere = results.some((order: { id: string }) => order.id === again[index]?.orderId);
+    if (!isThere) tally.lost += 1;
+  }
+}
+
+async function countOrders({ database }: Town): Promise<number> {
+  const [row] = await database.rows('SELECT count(*)::int AS count FROM orders');
+  return row.count;
+}

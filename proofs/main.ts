@@ -1,0 +1,32 @@
+import { killPoints } from './kill-points.ts';
+import type { Proof } from './proof.ts';
+
+const proofs: Record<string, Proof> = {
+  'kill-points': killPoints,
+};
+
+const help = `Usage: npm run prove -- NAME [options]
+
+${Object.entries(proofs)
+  .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
+  .join('\n')}
+
+NAME --help tells more. They need redis-server and start everything else themselves.
+`;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Runs one proof. @returns 0 when it held, 1 when it did not, 2 when it was called wrongly */
+export async function prove(args: string[], signal: AbortSignal): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  if (['--help', '-h', 'help'].includes(name)) return (say(help), 0);
+  const proof = Object.hasOwn(proofs, name) ? proofs[name] : undefined;
+  if (proof === undefined) return (say(`No proof "${name}".\n\n${help}`), 2);
+  if (rest.includes('--help') || rest.includes('-h')) return (say(proof.usage), 0);
+  try {
+    return (await proof.run(rest, { signal, say })) ? 0 : 1;
+  } catch (error) {
+    say(`✖ ${name} could not be run: ${error instanceof Error ? error.stack : String(error)}`);
+    return 2;
+  }
+}
