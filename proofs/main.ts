@@ -1,7 +1,9 @@
+import { chaos } from './chaos/chaos.ts';
 import { killPoints } from './kill-points.ts';
 import type { Proof } from './proof.ts';
 
 const proofs: Record<string, Proof> = {
+  chaos,
   'kill-points': killPoints,
 };
 

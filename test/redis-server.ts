@@ -6,16 +6,17 @@ import { freePort } from './program.ts';
 import { within } from './shopping.ts';
 
 /** Why the tests that need a redis-server of their own cannot run; false when they can. */
-export const noRedis: string | false = hasRedis()
-  ? false
-  : 'SKIPPED: redis-server is not installed (apt-get install redis-server)';
+const version = findVersion();
+export const noRedis: string | false =
+  version > 0 ? false : 'SKIPPED: redis-server is not installed (apt-get install redis-server)';
 
-function hasRedis(): boolean {
+/** The main version of redis-server; 0 when it is not there. */
+function findVersion(): number {
   try {
-    execFileSync('redis-server', ['--version']);
-    return true;
+    const text = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
+    return Number(/v=(\d+)/.exec(text)?.[1]);
   } catch {
-    return false;
+    return 0;
   }
 }
 
@@ -41,7 +42,9 @@ export class RedisServer {
   }
 
   async start(): Promise<void> {
-    const options = { port: this.port, bind: '127.0.0.1', dir: this.#folder, save: '' };
+    const debugging = version >= 7 ? { 'enable-debug-command': 'yes' } : {}; // before: always
+    const place = { port: this.port, bind: '127.0.0.1', dir: this.#folder };
+    const options = { ...place, save: '', ...debugging };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const child = spawn('redis-server', args, { stdio: 'ignore' });
     process.once('exit', () => child.kill('SIGKILL')); // also when a test takes too long

@@ -1,0 +1,102 @@
+import { percentile, table } from '../proof.ts';
+import type { Effect, Fault, Figure } from './fault.ts';
+import type { History } from './history.ts';
+import type { Listener } from './listener.ts';
+import type { World } from './world.ts';
+
+/** What one strike of a fault did to those who used the shop. */
+interface Strike {
+  failed: number;
+  longestMs: number;
+  lateMs: number;
+  backMs: number;
+  figures: Figure[];
+}
+
+const lateBarMs = 2_000; // how late a notification may be while only Redis is away
+
+/** Collects the strikes of each fault, and judges them. */
+export class FaultReport {
+  readonly #strikes = new Map<Fault, Strike[]>();
+
+  add(
+    world: World,
+    {
+      fault,
+      from,
+      backAt,
+      effect,
+      listeners,
+    }: {
+      fault: Fault;
+      from: number;
+      backAt: number;
+      effect: Effect;
+      listeners: Listener[];
+    },
+  ): void {
+    const ops = world.history.during(from, backAt);
+    const delays = listeners.flatMap((one) => one.delays.filter(({ at }) => at >= from));
+    const strike = {
+      failed: ops.filter(({ outcome }) => typeof outcome === 'string' || outcome === 503).length,
+      longestMs: Math.max(0, ...ops.map(({ sentAt, endedAt }) => endedAt - sentAt)),
+      lateMs: Math.max(0, ...delays.map(({ ms }) => ms)),
+      backMs: backAt - effect.healedAt,
+      figures: effect.figures ?? [],
+    };
+    this.#strikes.set(fault, [...(this.#strikes.get(fault) ?? []), strike]);
+    const backFigure = {
+      name: 'orders again',
+      value: strike.backMs,
+      bar: fault.backMs,
+      unit: 'ms',
+    };
+    const late = { name: 'notification late', value: strike.lateMs, bar: lateBarMs, unit: 'ms' };
+    const isHarmless = fault.allows.length === 0;
+    for (const one of [backFigure, ...strike.figures, ...(isHarmless ? [late] : [])]) {
+      if (one.value <= one.bar) continue;
+      const text = `${fault.name}: ${one.name} ${one.value.toFixed(0)} ${one.unit}, bar ${one.bar}`;
+      world.history.violate('bar', text);
+    }
+  }
+
+  /** fault → effect seen: the worst of its strikes. */
+  toString(): string {
+    const head = ['fault', 'times', 'failed', 'longest answer', 'latest event', 'orders again'];
+    const rows = [...this.#strikes].map(([fault, strikes]) => {
+      const worst = (value: (strike: Strike) => number): string =>
+        Math.max(...strikes.map(value)).toFixed(0);
+      const figures = (strikes[0]?.figures ?? []).map(({ name, unit, bar }, index) => {
+        const value = worst((strike) => strike.figures[index]?.value ?? 0);
+        return `${name} ${value} ${unit} (≤ ${bar})`;
+      });
+      return [
+        fault.name,
+        String(strikes.length),
+        `${strikes.reduce((sum, { failed }) => sum + failed, 0)}`,
+        `${worst(({ longestMs }) => longestMs)} ms`,
+        `${worst(({ lateMs }) => lateMs)} ms`,
+        `${worst(({ backMs }) => backMs)} ms (≤ ${fault.backMs})`,
+        figures.join(', '),
+      ];
+    });
+    return table([[...head, 'other bars'], ...rows]);
+  }
+}
+
+/** How often what came to what. */
+export function countsOf({ counts }: History): string {
+  const rows = [...counts]
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([what, outcomes]) => {
+      const total = [...outcomes.values()].reduce((sum, count) => sum + count, 0);
+      const parts = [...outcomes].map(([outcome, count]) => `${outcome} × ${count}`);
+      return [what, String(total), parts.toSorted().join(', ')];
+    });
+  return table([['request', 'times', 'outcomes'], ...rows]);
+}
+
+export function latencyOf(listeners: Listener[]): string {
+  const delays = listeners.flatMap((one) => one.delays.map(({ ms }) => ms));
+  return `p50 ${percentile(delays, 0.5)} ms, p99 ${percentile(delays, 0.99)} ms`;
+}

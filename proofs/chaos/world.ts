@@ -1,0 +1,77 @@
+import type { Json } from '../../test/harness.ts';
+import { type Ask, Client, type Reply } from '../client.ts';
+import type { Person } from '../people.ts';
+import type { Random } from '../random.ts';
+import type { Town } from '../town.ts';
+import type { History } from './history.ts';
+import type { Thing } from './things.ts';
+import { Weather } from './weather.ts';
+
+/** `answered` as expected; `nothing` happened for certain; `maybe`: nobody knows. */
+type Certainty = 'answered' | 'nothing' | 'maybe';
+
+export type Told = Reply & { certainty: Certainty; status: number };
+
+/** All that the actors share: the shop, what is known of it, and what was seen. */
+export class World {
+  readonly town: Town;
+  readonly random: Random;
+  readonly history: History;
+  readonly weather = new Weather();
+  readonly client: Client;
+  readonly things = new Map<string, Thing>();
+  readonly sellers: Person[] = [];
+  /** true when everybody is to come to an end */
+  isOver = false;
+
+  constructor(options: { town: Town; random: Random; history: History; seed: number }) {
+    this.town = options.town;
+    this.random = options.random;
+    this.history = options.history;
+    this.client = new Client(`chaos-${options.seed}`);
+  }
+
+  /**
+   * One request of an actor to a node. An answer that is neither expected nor excused by a fault
+   * is a violation.
+   */
+  async ask(
+    actor: string,
+    {
+      what,
+      node,
+      expect,
+      route,
+      ...ask
+    }: Ask & { what: string; node: number; expect: number[]; route: string },
+  ): Promise<Told> {
+    const { url = '' } = this.town.nodes[node] ?? {};
+    const reply = await this.client.send(url, route, ask);
+    const { outcome, requestId, sentAt, endedAt } = reply;
+    this.history.note({ actor, what, node, requestId, sentAt, endedAt, outcome });
+    const status = typeof outcome === 'number' ? outcome : 0;
+    if (expect.includes(status)) return { ...reply, status, certainty: 'answered' };
+    if (!this.#isExcused(reply)) {
+      const text = `${actor} asked ${route} of node ${node}: ${outcome} ${show(reply.body)}`;
+      this.history.violate('answers', text, [requestId]);
+    }
+    return { ...reply, status, certainty: outcome === 'refused' ? 'nothing' : 'maybe' };
+  }
+
+  #isExcused({ outcome, retryAfter, sentAt, endedAt }: Reply): boolean {
+    if (outcome === 'stale') return true; // any server may close a connection that is idle
+    if (outcome === 503 && retryAfter === undefined) return false;
+    return this.weather.excuses(outcome, sentAt, endedAt);
+  }
+
+  /** Products to be bought, by what may happen to them. */
+  on(...kinds: Thing['kind'][]): Thing[] {
+    const all = [...this.things.values()];
+    return all.filter((one) => kinds.includes(one.kind) && one.deleteSentAt === Infinity);
+  }
+}
+
+/** An answer, short enough for a line. */
+export function show(body: Json): string {
+  return (JSON.stringify(body) ?? '').slice(0, 200);
+}
