@@ -45,6 +45,7 @@ export class Buyer {
     [5, () => this.#change('PATCH')],
     [3, () => this.#change('DELETE')],
     [3, () => this.#addInParallel()],
+    [2, () => this.#changeInVain()],
     [10, () => this.#orderCart()],
     [18, () => this.#orderLines()],
     [4, () => this.#orderWithoutKey()],
@@ -136,6 +137,15 @@ export class Buyer {
     const all = await Promise.all(calls);
     const change = { kind: 'add', productId: product_id, quantity: 1 } as const;
     for (const told of all) this.#basket.note(told, change);
+    await this.#readCart();
+  }
+
+  /** What is refused changes nothing: the next look at the cart shows it (I11). */
+  async #changeInVain(): Promise<void> {
+    const [{ id: product_id } = { id: '' }] = this.#world.on('steady');
+    const body = { product_id, quantity: this.#random.pick([10_001, -1, 1.5, 'many']) };
+    const route = `${this.#random.pick(['POST', 'PATCH'])} /cart/`;
+    await this.#ask('change cart, refused', { route, expect: [400], body });
     await this.#readCart();
   }
 

@@ -20,7 +20,7 @@ const historyFile = join(projectRoot(), 'build/chaos-history.ndjson');
 
 export const chaos: Proof = {
   summary: 'a random mix of everything, while servers are killed, paused and filled',
-  usage: `Usage: npm run chaos -- [--minutes M] [--seed S] [--only FAULT]
+  usage: `Usage: npm run chaos -- [--minutes M] [--seed S] [--slack N] [--only FAULT]
 
 Buyers and sellers use two nodes, a PostgreSQL and a Redis, over HTTP and WebSocket only, while
 faults strike: ${faults.map(({ name }) => name).join(' · ')}.
@@ -30,29 +30,37 @@ build/chaos-history.ndjson, one request a line.
 
   --minutes M   how long it lasts (1); from 10 on, PostgreSQL is paused for 30 s
   --seed S      repeats the choices of an earlier run, though not its timing
+  --slack N     bars of time times N (1), for machines that are busy with other things
   --only FAULT  only faults with FAULT in their names; "none": no fault at all`,
   async run(args, host) {
     const text = { type: 'string' } as const;
     const { values } = parseArgs({
       args,
-      options: { minutes: { ...text, default: '1' }, seed: text, only: { ...text, default: '' } },
+      options: {
+        minutes: { ...text, default: '1' },
+        seed: text,
+        slack: { ...text, default: '1' },
+        only: { ...text, default: '' },
+      },
     });
     const seed = values.seed ? countOf('seed', values.seed) : 1 + (Date.now() % 1_000_000);
     const minutes = countOf('minutes', values.minutes);
     const { only } = values;
     const chosen = faults.filter(({ name }) => name.includes(only));
     if (chosen.length === 0 && only !== 'none') throw new Error(`No fault has "${only}" in it`);
-    return runChaos({ minutes, seed, faults: chosen }, host);
+    const slack = countOf('slack', values.slack);
+    return runChaos({ minutes, seed, slack, faults: chosen }, host);
   },
 };
 
 interface Options {
   minutes: number;
   seed: number;
+  slack: number;
   faults: Fault[];
 }
 
-async function runChaos({ minutes, seed, faults }: Options, host: Host): Promise<boolean> {
+async function runChaos({ minutes, seed, slack, faults }: Options, host: Host): Promise<boolean> {
   host.say(`chaos: ${minutes} min, two nodes; again with: --minutes ${minutes} --seed ${seed}`);
   const town = await openTown(2, { ACCESS_TOKEN_MINUTES: '1440' });
   const history = new History(historyFile, (violation) => sayViolation(host, violation));
@@ -61,7 +69,7 @@ async function runChaos({ minutes, seed, faults }: Options, host: Host): Promise
     const crowd = await Crowd.gathered(world);
     const began = performance.now();
     const until = began + minutes * 60_000;
-    const report = new FaultReport();
+    const report = new FaultReport(slack);
     await strikeUntil(until, { world, crowd, report, faults, host, minutes });
     const seconds = (performance.now() - began) / 1_000;
     host.say('— the last requests end, and what had no answer settles');

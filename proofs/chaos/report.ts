@@ -18,6 +18,12 @@ const lateBarMs = 2_000; // how late a notification may be while only Redis is a
 /** Collects the strikes of each fault, and judges them. */
 export class FaultReport {
   readonly #strikes = new Map<Fault, Strike[]>();
+  readonly #slack: number;
+
+  /** @param slack what bars of time are multiplied with */
+  constructor(slack: number) {
+    this.#slack = slack;
+  }
 
   add(
     world: World,
@@ -54,7 +60,7 @@ export class FaultReport {
     const late = { name: 'notification late', value: strike.lateMs, bar: lateBarMs, unit: 'ms' };
     const isHarmless = fault.allows.length === 0;
     for (const one of [backFigure, ...strike.figures, ...(isHarmless ? [late] : [])]) {
-      if (one.value <= one.bar) continue;
+      if (one.value <= one.bar * (one.unit === 'ms' ? this.#slack : 1)) continue;
       const text = `${fault.name}: ${one.name} ${one.value.toFixed(0)} ${one.unit}, bar ${one.bar}`;
       world.history.violate('bar', text);
     }

@@ -35,8 +35,8 @@ export async function logOutAndIn(world: World, person: Person, listener: Listen
 async function expectRefusal(world: World, actor: string, token: string): Promise<void> {
   await sleep(refusedAfterMs);
   for (const node of world.town.nodes.keys()) {
-    const what = 'after logout';
-    await world.ask(actor, { what, node, token, route: 'GET /list-category/', expect: [401] });
+    const call = { what: 'after logout', route: 'GET /list-category/', expect: [401], rule: 'I8' };
+    await world.ask(actor, { ...call, node, token });
   }
 }
 

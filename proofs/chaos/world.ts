@@ -33,7 +33,7 @@ export class World {
 
   /**
    * One request of an actor to a node. An answer that is neither expected nor excused by a fault
-   * is a violation.
+   * is a violation of `rule`.
    */
   async ask(
     actor: string,
@@ -42,8 +42,9 @@ export class World {
       node,
       expect,
       route,
+      rule = 'answers',
       ...ask
-    }: Ask & { what: string; node: number; expect: number[]; route: string },
+    }: Ask & { what: string; node: number; expect: number[]; route: string; rule?: string },
   ): Promise<Told> {
     const { url = '' } = this.town.nodes[node] ?? {};
     const reply = await this.client.send(url, route, ask);
@@ -53,7 +54,7 @@ export class World {
     if (expect.includes(status)) return { ...reply, status, certainty: 'answered' };
     if (!this.#isExcused(reply)) {
       const text = `${actor} asked ${route} of node ${node}: ${outcome} ${show(reply.body)}`;
-      this.history.violate('answers', text, [requestId]);
+      this.history.violate(rule, text, [requestId]);
     }
     return { ...reply, status, certainty: outcome === 'refused' ? 'nothing' : 'maybe' };
   }
