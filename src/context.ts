@@ -123,11 +123,12 @@ function openShared(options: {
   }
   const redis = new Redis(config.redisUrl, (state) => log.warn(state));
   const subscriber = openSubscriber(config.redisUrl);
+  const bus = openBus(redisTransport(redis, subscriber, `${keyPrefix}hints`));
   closers.push(async () => {
+    await bus.sent();
     redis.close();
     subscriber.destroy();
   });
-  const bus = openBus(redisTransport(redis, subscriber, `${keyPrefix}hints`));
   return { bus, cache: redisCache(redis, keyPrefix), redis };
 }
 

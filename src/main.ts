@@ -4,6 +4,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { seed } from './commands/seed.ts';
 import { seller } from './commands/seller.ts';
 import { serve } from './commands/serve.ts';
+import { user } from './commands/user.ts';
 import { verify } from './commands/verify.ts';
 import { errorCode } from './kernel/db.ts';
 import { OperatorError, Unavailable } from './kernel/errors.ts';
@@ -15,6 +16,7 @@ const commands: Record<string, Command> = {
   seed,
   operator,
   seller,
+  user,
   verify,
 };
 

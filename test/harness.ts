@@ -7,7 +7,7 @@ import { type App, buildApp } from '../src/app.ts';
 import { invariants } from '../src/commands/invariants.ts';
 import { parseConfig } from '../src/config.ts';
 import { type Context, openContext } from '../src/context.ts';
-import { changeRole } from '../src/features/accounts/accounts.ts';
+import { changeRole } from '../src/features/accounts/standing.ts';
 import { projectRoot } from '../src/kernel/root.ts';
 import { type TestSocket, openSocket } from './socket.ts';
 
@@ -106,7 +106,7 @@ export async function openShop(settings: Record<string, string> = {}): Promise<T
     seller: () => register('creator'),
     async operator() {
       const user = await register('creator');
-      await changeRole(context.db, user.email, 'operator');
+      await changeRole(context, user.email, { role: 'operator', by: 'a test' });
       const { email, password } = user;
       const { body } = await call('POST /auth/login/', { body: { email, password } });
       return { ...user, access: body.access, refresh: body.refresh };

@@ -25,6 +25,7 @@ const line = [
 const owners: Record<string, readonly string[]> = {
   users: ['accounts'],
   sessions: ['accounts'],
+  account_changes: ['accounts'],
   socket_tickets: ['accounts'],
   streams: ['accounts', 'notifications'], // accounts makes the empty one with the user
   categories: ['catalog'],

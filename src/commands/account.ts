@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { changeRole, createAccount, EmailTaken, type Role } from '../features/accounts/accounts.ts';
+import { createAccount, EmailTaken, type Role } from '../features/accounts/accounts.ts';
 import { passwordFaults } from '../features/accounts/passwords.ts';
+import { changeRole } from '../features/accounts/standing.ts';
 import { bodyReader } from '../features/classic/fields.ts';
 import { HttpError, OperatorError } from '../kernel/errors.ts';
 import { Type } from 'typebox';
-import { type Command, say, withShop } from './command.ts';
+import { type Command, say, whoRuns, withShop } from './command.ts';
 
 /** `souk operator create EMAIL` and its like: accounts that cannot sign up by themselves. */
 export function accountCommand({ role, may }: { role: Role; may: string }): Command {
@@ -29,19 +30,23 @@ password, gets the role and is logged out everywhere. ${may}`,
       }
       const email = readEmail(given);
       const password = values['password-stdin'] ? await readPassword() : undefined;
-      return withShop(async (context) => {
-        const used = password ?? randomBytes(12).toString('base64url');
-        try {
-          await createAccount(context.db, { email, password: used, role, userType: role });
-          say(`Created the ${role} ${email}`);
-          if (password === undefined) say(`Password: ${used}`);
-        } catch (error) {
-          if (!(error instanceof EmailTaken)) throw error;
-          await changeRole(context.db, email, role);
-          say(`${email} has an account already; it is a ${role} now, with its old password.`);
-        }
-        return 0;
-      });
+      return withShop(
+        async (context) => {
+          const used = password ?? randomBytes(12).toString('base64url');
+          try {
+            await createAccount(context.db, { email, password: used, role, userType: role });
+            say(`Created the ${role} ${email}`);
+            if (password === undefined) say(`Password: ${used}`);
+          } catch (error) {
+            if (!(error instanceof EmailTaken)) throw error;
+            const { disabledAt } = await changeRole(context, email, { role, by: whoRuns() });
+            say(`${email} has an account already; it is a ${role} now, with its old password.`);
+            if (disabledAt) say('It is disabled: see souk user --help.');
+          }
+          return 0;
+        },
+        { patient: false },
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { type Config, loadConfig } from '../config.ts';
 import { type Context, openContext } from '../context.ts';
 
@@ -13,13 +14,34 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Opens the shop for a command that may take long, and closes it whatever happens. */
-export async function withShop<T>(work: (context: Context) => Promise<T>): Promise<T> {
+/**
+ * Opens the shop for a command, and closes it whatever happens.
+ * @param options.patient false when nodes wait for what the command locks: it is then held to the
+ * time-outs of a request
+ */
+export async function withShop<T>(
+  work: (context: Context) => Promise<T>,
+  { patient = true }: { patient?: boolean } = {},
+): Promise<T> {
   const config: Config = { ...loadConfig(), logLevel: 'warn' };
-  const context = await openContext(config, { patient: true });
+  const context = await openContext(config, { patient });
   try {
+    await context.redis?.tried; // a hint is dropped while Redis is not connected
     return await work(context);
   } finally {
     await context.close();
+  }
+}
+
+/** Who runs this command, for the record: USER@MACHINE. */
+export function whoRuns(): string {
+  return `${userName()}@${hostname()}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.()); // a container may run under an id without a name
   }
 }

@@ -9,11 +9,14 @@ import type { Redis } from './redis.ts';
 export interface Bus {
   publish(topic: string, hint: unknown): void;
   subscribe(topic: string, listener: (hint: never) => void): void;
+  /** Resolves, soon, when what was published has left or was given up: for who is about to end. */
+  sent(): Promise<void>;
 }
 
 /** How hints reach the other nodes; `receive` is called for each that arrives from them. */
 export interface Transport {
-  send(message: string): void;
+  /** Resolves, soon, when the message has left or was given up. */
+  send(message: string): Promise<unknown>;
   receive(listener: (message: string) => void): void;
 }
 
@@ -21,6 +24,7 @@ export interface Transport {
 export function openBus(transport?: Transport): Bus {
   const node = newId();
   const listeners = new Map<string, ((hint: never) => void)[]>();
+  const leaving = new Set<Promise<unknown>>();
   const deliver = (topic: string, hint: unknown): void => {
     for (const listener of listeners.get(topic) ?? []) listener(hint as never);
   };
@@ -31,11 +35,15 @@ export function openBus(transport?: Transport): Bus {
   return {
     publish(topic, hint) {
       deliver(topic, hint);
-      transport?.send(JSON.stringify({ node, topic, hint }));
+      if (transport === undefined) return;
+      const sending = transport.send(JSON.stringify({ node, topic, hint }));
+      leaving.add(sending);
+      void sending.finally(() => leaving.delete(sending));
     },
     subscribe(topic, listener) {
       listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
     },
+    sent: async () => void (await Promise.all(leaving)),
   };
 }
 
@@ -61,9 +69,7 @@ export function redisTransport(
   channel: string,
 ): Transport {
   return {
-    send(message) {
-      void redis.attempt((client) => client.publish(channel, message));
-    },
+    send: (message) => redis.attempt((client) => client.publish(channel, message)),
     receive(listener) {
       subscriber.subscribe(channel, listener).catch(() => undefined); // the context closes
     },
@@ -73,9 +79,10 @@ export function redisTransport(
 /** Hints among the workers of one machine: the primary passes each on to the other workers. */
 export function workerTransport(): Transport {
   return {
-    send(message) {
+    async send(message) {
+      if (!process.connected) return;
       // The callback takes the error of a primary that is going away.
-      if (process.connected) process.send?.({ hint: message }, () => undefined);
+      await new Promise<void>((resolve) => process.send?.({ hint: message }, () => resolve()));
     },
     receive(listener) {
       process.on('message', (message) => {

@@ -29,9 +29,12 @@ export const limits = {
   passwordHashesAtOnce: 4, // 19 MiB each; two cores finish about 170 a second
   passwordHashesWaiting: 200, // about a second and a half of work; beyond: 503
   cachedSessions: 50_000, // about 200 bytes each
+  endedSessions: 200_000, // about 100 bytes each; more than twenty nodes can begin meanwhile
   cachedTokens: 10_000, // verified tokens; the rest cost 6 microseconds each
   sessionPollMs: 400, // how often a node looks for revoked sessions: the bound is one second
   sessionTrustMs: 900, // what a node knows is used this long after it looked
+  accountReasonCharacters: 500, // why somebody was put out: a sentence or two
+  accountChangesShown: 20, // the latest ones
   prunedAtOnce: 5_000,
   prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late

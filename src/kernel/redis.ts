@@ -12,6 +12,8 @@ const socket = {
  */
 export class Redis {
   readonly client: RedisClientType;
+  /** Resolves when it is connected, or known to be away; within `redisConnectMs` in any case. */
+  readonly tried: Promise<void>;
   #restsUntil = 0;
 
   /** Connects in the background and for ever. */
@@ -27,6 +29,15 @@ export class Redis {
     this.client.on('ready', () => {
       if (lastError !== '') onState('Redis is back');
       lastError = '';
+    });
+    this.tried = new Promise((resolve) => {
+      const timer = setTimeout(resolve, limits.redisConnectMs).unref();
+      for (const event of ['ready', 'error']) {
+        this.client.once(event, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }
     });
     this.client.connect().catch(() => undefined); // reported by 'error', retried by the strategy
   }

@@ -1,5 +1,4 @@
 import { type Db, errorCode, type Runner, sql } from '../../kernel/db.ts';
-import { OperatorError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { checkPassword, hashPassword } from './passwords.ts';
 
@@ -61,8 +60,8 @@ export async function emailIsTaken(db: Runner, email: string): Promise<boolean> 
 }
 
 /**
- * The account of an email (without regard to case) and password, or undefined. Takes the same
- * time whether or not the email is known.
+ * The account of an email (without regard to case) and password, or undefined; undefined too when
+ * it is disabled. Takes the same time in every case.
  * @throws Unavailable when too many passwords wait to be checked
  */
 export async function findAccountByPassword(
@@ -70,33 +69,29 @@ export async function findAccountByPassword(
   email: string,
   password: string,
 ): Promise<Account | undefined> {
-  const found = await db.row<Account & { password_hash: string }>(sql`
-    SELECT id, email, name, password_hash FROM users WHERE lower(email) = lower(${email})`);
+  type Found = Account & { password_hash: string; disabled: boolean };
+  const found = await db.row<Found>(sql`
+    SELECT id, email, name, password_hash, disabled_at IS NOT NULL AS disabled
+    FROM users WHERE lower(email) = lower(${email})`);
   const right = await checkPassword(found?.password_hash, password);
-  return found && right ? { id: found.id, email: found.email, name: found.name } : undefined;
-}
-
-/** Begins a session, which both tokens of a login belong to. Returns its id. */
-export async function beginSession(db: Db, userId: number, hours: number): Promise<string> {
-  const id = newId();
-  await db.rows(sql`
-    INSERT INTO sessions (id, user_id, expires_at)
-    VALUES (${id}, ${userId}, now() + make_interval(hours => ${hours}))`);
-  return id;
+  if (!found || !right || found.disabled) return undefined;
+  return { id: found.id, email: found.email, name: found.name };
 }
 
 /**
- * Gives an existing account another role and ends its sessions, which carry the old one.
- * @throws OperatorError when there is no account with this email
+ * Begins a session, which both tokens of a login belong to. Returns its id, or undefined when the
+ * account is disabled. It waits for whoever is disabling the account or changing its role just
+ * now, so that they end the session or it begins under the new state.
  */
-export async function changeRole(db: Db, email: string, role: Role): Promise<void> {
-  const changed = await db.row(sql`
-    WITH account AS (
-      UPDATE users SET role = ${role} WHERE lower(email) = lower(${email}) RETURNING id
-    ), ended AS (
-      UPDATE sessions SET revoked_at = now()
-      WHERE user_id IN (SELECT id FROM account) AND revoked_at IS NULL
-    )
-    SELECT id FROM account`);
-  if (!changed) throw new OperatorError(`There is no account with the email ${email}.`);
+export async function beginSession(
+  db: Db,
+  userId: number,
+  hours: number,
+): Promise<string | undefined> {
+  const begun = await db.row<{ id: string }>(sql`
+    INSERT INTO sessions (id, user_id, expires_at)
+    SELECT ${newId()}, id, now() + make_interval(hours => ${hours}) FROM users
+    WHERE id = ${userId} AND disabled_at IS NULL FOR SHARE
+    RETURNING id`);
+  return begun?.id;
 }

@@ -3,6 +3,14 @@ import { sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import { repeat } from '../../kernel/repeat.ts';
 import type { Role } from './accounts.ts';
+import {
+  type Ended,
+  type EndedRow,
+  endSessions,
+  gatherEnded,
+  hearOfEnded,
+  tellEnded,
+} from './ended-sessions.ts';
 
 /** Who is calling. */
 export interface Principal {
@@ -17,9 +25,10 @@ interface SessionRow {
   expires_at: Date;
 }
 
-type Ended = (sessionIds: string[]) => void;
+/** A session that was revoked or (without `revoked_at`) expired; nulls when there is none. */
+type LookRow = { looked_at: Date } & { [Field in keyof EndedRow]: EndedRow[Field] | null };
 
-const topic = 'sessions.revoked';
+type Listener = (sessionIds: string[]) => void;
 
 /**
  * The sessions that this node knows to be live. A session is read from the database when first
@@ -31,14 +40,17 @@ const topic = 'sessions.revoked';
 export class Sessions {
   readonly #context: Context;
   readonly #live = new Map<string, Principal & { expiresAt: number }>(); // first read, first out
-  readonly #listeners: Ended[] = [];
+  /** that ended lately, and when this node last met them; the one met longest ago first */
+  readonly #ended = new Map<string, number>();
+  readonly #listeners: Listener[] = [];
   readonly #timers: { stop(): void }[];
+  #lookedAt: Date | undefined; // by the database's clock
   #trustedUntil = 0;
 
   constructor(context: Context) {
     this.#context = context;
     const { bus, log } = context;
-    bus.subscribe(topic, (sessionIds: string[]) => this.#drop(sessionIds));
+    hearOfEnded(bus, (ended) => this.#end(ended));
     this.#timers = [
       repeat(
         () => this.#lookForEnded(),
@@ -67,8 +79,10 @@ export class Sessions {
     if (known) return known;
     const row = await this.#context.db.row<SessionRow>(sql`
       SELECT s.user_id, u.role, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
-      WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()`);
+      WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()
+        AND u.disabled_at IS NULL`);
     if (row === undefined || row.user_id !== userId) return undefined;
+    if (this.#ended.has(sessionId)) return undefined; // while the answer was on its way
     const expiresAt = row.expires_at.getTime();
     const principal = { userId, role: row.role, sessionId, expiresAt };
     this.#live.delete(sessionId);
@@ -84,16 +98,16 @@ export class Sessions {
     return found !== undefined;
   }
 
-  /** Ends sessions for good, on every node. */
-  async revoke(sessionIds: string[]): Promise<void> {
-    await this.#context.db.rows(sql`
-      UPDATE sessions SET revoked_at = now()
-      WHERE id = ANY(${sessionIds}::uuid[]) AND revoked_at IS NULL`);
-    this.#context.bus.publish(topic, sessionIds);
+  /** Ends sessions for good, on every node, as their user asked. */
+  async logOut(sessionIds: string[]): Promise<void> {
+    const { db, bus } = this.#context;
+    const rows = await endSessions(db, sql`id = ANY(${sessionIds}::uuid[])`, 'logout');
+    tellEnded(bus, gatherEnded(rows));
+    this.#forget(sessionIds); // also those that ended elsewhere, of which no hint has come
   }
 
   /** Calls back with the sessions that have ended, on whichever node; repeats are possible. */
-  onEnded(listener: Ended): void {
+  onEnded(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
@@ -101,24 +115,58 @@ export class Sessions {
     for (const timer of this.#timers) timer.stop();
   }
 
-  #drop(sessionIds: string[]): void {
+  #forget(sessionIds: string[]): void {
     for (const id of sessionIds) this.#live.delete(id);
     for (const listener of this.#listeners) listener(sessionIds);
   }
 
-  /** Expired ones too: their sockets end. */
+  /** Logs who was put out once, however often this node hears of it. */
+  #end({ userId, reason, at, sessionIds }: Ended): void {
+    const fresh = sessionIds.filter((id) => !this.#ended.has(id));
+    for (const id of sessionIds) {
+      this.#ended.delete(id);
+      this.#ended.set(id, Date.now());
+    }
+    this.#forget(sessionIds);
+    if (fresh.length === 0) return;
+    this.#context.log.info({ userId, sessions: fresh.length, reason, at }, 'sessions ended');
+  }
+
+  /**
+   * Expired ones too: their sockets end. Looks back to the last look that succeeded, however long
+   * ago, and further by the time that a revocation may take to become visible.
+   */
   async #lookForEnded(): Promise<void> {
     const began = Date.now();
-    const ended = await this.#context.db.beside.rows<{ id: string }>(sql`
-      SELECT id FROM sessions
-      WHERE revoked_at > now() - make_interval(secs => ${limits.sessionOverlapSeconds})
-      UNION ALL SELECT id FROM sessions
-      WHERE expires_at BETWEEN now() - make_interval(secs => ${limits.sessionOverlapSeconds})
-        AND now()`);
-    if (ended.length > 0) this.#drop(ended.map((row) => row.id));
+    // Both bounds, since the planner takes an open range of unknown begin for a third of the table.
+    const rows = await this.#context.db.beside.rows<LookRow>(sql`
+      WITH look AS (
+        SELECT now() AS looked_at, coalesce(${this.#lookedAt ?? null}::timestamptz, now())
+          - make_interval(secs => ${limits.sessionOverlapSeconds}) AS since
+      )
+      SELECT looked_at, e.* FROM look LEFT JOIN LATERAL (
+        SELECT id, user_id, revoked_for, revoked_at FROM sessions
+        WHERE revoked_at BETWEEN since AND 'infinity'
+        UNION ALL SELECT id, user_id, NULL, NULL FROM sessions
+        WHERE expires_at BETWEEN since AND now()
+      ) e ON true`);
+    for (const ended of gatherEnded(rows.filter(isRevoked))) this.#end(ended);
+    this.#forget(rows.flatMap((row) => (row.id === null || isRevoked(row) ? [] : [row.id])));
+    this.#forgetEnded(began);
+    this.#lookedAt = rows[0]?.looked_at;
     this.#trustedUntil = began + limits.sessionTrustMs;
   }
+
+  #forgetEnded(now: number): void {
+    const oldest = now - limits.sessionOverlapSeconds * 1000;
+    for (const [id, metAt] of this.#ended) {
+      if (metAt > oldest && this.#ended.size <= limits.endedSessions) return;
+      this.#ended.delete(id);
+    }
+  }
 }
+
+const isRevoked = (row: LookRow): row is LookRow & EndedRow => row.revoked_at !== null;
 
 /** Removes sessions and tickets that nothing can use any more, a bounded number at a time. */
 async function prune({ db }: Context): Promise<void> {

@@ -29,8 +29,12 @@ const rules = {
 
 const emailTaken: FieldErrors = { email: ['user with this email already exists.'] };
 
+const wrongCredentials = () => invalid('Invalid email or password.');
+
+/** @throws Refusal when the account was disabled a moment ago */
 async function logIn({ context, tokens }: Shop, userId: number) {
   const sessionId = await beginSession(context.db, userId, context.config.refreshTokenHours);
+  if (sessionId === undefined) throw wrongCredentials();
   const sign = (type: 'access' | 'refresh') => tokens.sign(type, { userId, sessionId });
   return { access: sign('access'), refresh: sign('refresh') };
 }
@@ -74,7 +78,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
       [rules.loginByAccount, `${email.toLowerCase()} ${networkOf(request.ip)}`],
     ]);
     const account = await findAccountByPassword(db, email, password);
-    if (!account) throw invalid('Invalid email or password.');
+    if (!account) throw wrongCredentials();
     const user = { email: account.email, name: account.name };
     return { user, ...(await logIn(shop, account.id)) };
   });
@@ -103,7 +107,7 @@ export function sessionRoutes(plain: FastifyInstance, shop: Shop): void {
       if (claims.user_id !== userId) throw invalid('Token is invalid');
       if (claims.session_id !== sessionId) ended.push(claims.session_id);
     }
-    await sessions.revoke(ended);
+    await sessions.logOut(ended);
     return { message: 'Successfully logged out.' };
   });
 
@@ -146,7 +150,7 @@ function readCredentials(body: Record<string, unknown>): { email: string; passwo
     throw invalid('Email and password are required.');
   }
   // Nothing with these characters can be registered; PostgreSQL would refuse them.
-  if (mail.includes('\0') || mail.trim().length > 254) throw invalid('Invalid email or password.');
+  if (mail.includes('\0') || mail.trim().length > 254) throw wrongCredentials();
   return { email: mail.trim(), password: secret };
 }
 
