@@ -33,6 +33,7 @@ Exit code 0: done, or nothing to do. 2: there is no such account.`,
       throw new OperatorError(this.usage);
     }
     const reason = readReason(values.reason);
+    if (name === 'show' && reason) throw new OperatorError('"show" takes no --reason.');
     await withShop(
       async (context) => {
         for (const line of await verb(context, who, reason)) say(line);
@@ -62,8 +63,7 @@ const verbs: Record<string, Verb> = {
     if (!changed) return [`${name} is not disabled.`];
     return [`Enabled ${name}: it can log in again.`];
   },
-  async show({ db }, who, reason) {
-    if (reason !== undefined) throw new OperatorError('"show" takes no --reason.');
+  async show({ db }, who) {
     const { email, id, role, disabledAt, liveSessions, changes } = await describeAccount(db, who);
     return [
       `Email:          ${email}`,
