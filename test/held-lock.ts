@@ -23,13 +23,14 @@ export class HeldLock {
     return lock;
   }
 
-  /** Waits until somebody waits for it. */
-  async isWanted(): Promise<void> {
+  /** Waits until so many wait, for it or behind one another. */
+  async isWanted(by = 1): Promise<void> {
     const waiting = `
       SELECT FROM pg_stat_activity
       WHERE wait_event_type = 'Lock' AND datname = current_database()`;
     await within(20_000, async () => {
-      assert.notDeepEqual(await query(this.#databaseUrl, waiting), []);
+      const { length } = await query(this.#databaseUrl, waiting);
+      assert.ok(length >= by, `${length} of ${by} wait`);
     });
   }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { pipeline } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { createClient } from '@redis/client';
 import { noRedis, RedisServer } from '../faults/redis-server.ts';
@@ -41,8 +44,8 @@ async function logOut({ access }: User): Promise<void> {
   assert.equal((await first().call('POST /auth/logout/', { token: access })).status, 200);
 }
 
-async function disable({ email }: User): Promise<void> {
-  const { code, stderr } = await run(['user', 'disable', email], settings);
+async function disable({ email }: User, more: Record<string, string> = {}): Promise<void> {
+  const { code, stderr } = await run(['user', 'disable', email], { ...settings, ...more });
   assert.deepEqual([code, stderr], [0, '']);
 }
 
@@ -82,19 +85,31 @@ test('also when Redis comes back at that moment', options, async (t) => {
 });
 
 test('also while Redis hangs', options, async (t) => {
+  t.after(() => redis.resume());
   redis.pause();
   await endsInTime(t);
-  redis.resume();
 });
 
-test('the command’s hint leaves before the command ends', options, async (t) => {
+/** The way to a Redis that takes its time to answer a newcomer. */
+async function slowWay(t: TestContext): Promise<{ REDIS_URL: string }> {
+  const server = createServer((caller) => {
+    const connectLate = () =>
+      pipeline(caller, connect(redis.port, '127.0.0.1'), caller, () => undefined);
+    setTimeout(connectLate, 400);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => server.close());
+  return { REDIS_URL: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+test('the command waits for Redis, and its hint leaves before it ends', options, async (t) => {
   const listener = createClient({ url: redis.url });
   t.after(() => listener.destroy());
   await listener.connect();
   const hints: Json[] = [];
   await listener.pSubscribe('souk:*:hints', (text) => hints.push(JSON.parse(text)));
   const user = await register(first(), 'viewer');
-  await disable(user);
+  await disable(user, await slowWay(t));
   expected.set(user.id, 'disabled');
   await listener.ping(); // what Redis was given before this was sent on before its answer
   assert.deepEqual(
