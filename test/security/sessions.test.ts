@@ -9,7 +9,7 @@ import type { Json, User } from '../harness.ts';
 import { newDatabase } from '../program-data.ts';
 import { cleanUp, run, type ServedShop, serve } from '../program.ts';
 import { Revocation } from '../revocation.ts';
-import { within } from '../shopping.ts';
+import { nobodysId, within } from '../shopping.ts';
 import { register } from '../traffic.ts';
 
 // Sessions end on two nodes, processes of their own, whatever Redis does. SOUK_TEST_ROUNDS=20
@@ -118,8 +118,14 @@ test('the command waits for Redis, and its hint leaves before it ends', options,
   );
 });
 
+const hourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
+
 test('each node logs once who was put out, why and when, and nobody’s name', options, async () => {
   const olga = await register(first(), 'viewer');
+  const late = { userId: olga.id, reason: 'logout', at: hourAgo(), sessionIds: [nobodysId] };
+  const [channel = ''] = (await redis.ask('PUBSUB', 'CHANNELS')) as string[];
+  const hint = JSON.stringify({ node: 'one that hung', topic: 'sessions.ended', hint: late });
+  assert.equal(await redis.ask('PUBLISH', channel, hint), nodes.length);
   const promoted = await run(['operator', 'create', olga.email], settings);
   assert.equal(promoted.code, 0);
   expected.set(olga.id, 'role');

@@ -128,7 +128,9 @@ export class Sessions {
       this.#ended.set(id, Date.now());
     }
     this.#forget(sessionIds);
-    if (fresh.length === 0) return;
+    // A hint may come late, from a Redis that hung: the looks have told of that long ago.
+    const toldUntil = (this.#lookedAt?.getTime() ?? 0) - limits.sessionOverlapSeconds * 1000;
+    if (fresh.length === 0 || Date.parse(at) < toldUntil) return;
     this.#context.log.info({ userId, sessions: fresh.length, reason, at }, 'sessions ended');
   }
 
