@@ -1,10 +1,14 @@
 import { chaos } from './chaos/chaos.ts';
+import { flashSale } from './flash-sale.ts';
 import { killPoints } from './kill-points.ts';
 import type { Proof } from './proof.ts';
+import { sameKey } from './same-key.ts';
 
 const proofs: Record<string, Proof> = {
   chaos,
   'kill-points': killPoints,
+  'same-key': sameKey,
+  'flash-sale': flashSale,
 };
 
 const help = `Usage: npm run prove -- NAME [options]
