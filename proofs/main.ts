@@ -1,14 +1,18 @@
 import { chaos } from './chaos/chaos.ts';
 import { flashSale } from './flash-sale.ts';
 import { killPoints } from './kill-points.ts';
+import { pool } from './pool.ts';
 import type { Proof } from './proof.ts';
 import { sameKey } from './same-key.ts';
+import { socketDrops } from './socket-drops.ts';
 
 const proofs: Record<string, Proof> = {
   chaos,
   'kill-points': killPoints,
   'same-key': sameKey,
   'flash-sale': flashSale,
+  pool,
+  'socket-drops': socketDrops,
 };
 
 const help = `Usage: npm run prove -- NAME [options]
