@@ -1,6 +1,7 @@
 import { chaos } from './chaos/chaos.ts';
 import { flashSale } from './flash-sale.ts';
 import { killPoints } from './kill-points.ts';
+import { paused } from './paused.ts';
 import { pool } from './pool.ts';
 import type { Proof } from './proof.ts';
 import { sameKey } from './same-key.ts';
@@ -12,6 +13,7 @@ const proofs: Record<string, Proof> = {
   'same-key': sameKey,
   'flash-sale': flashSale,
   pool,
+  paused,
   'socket-drops': socketDrops,
 };
 

@@ -16,11 +16,11 @@ export const socketDrops: Proof = {
   summary: 'sockets that drop at any moment resume without loss, gap or repetition',
   usage: `Usage: npm run prove -- socket-drops [--drops N] [--restarts N] [--seed N]
 
-Streams of ${eventsEach} events each, followed over sockets that drop at random places, N times (5,000):
-terminated, closed, cut in their handshake. Each next socket opens on one of two nodes and asks for
-what comes after the last offset seen. Events arise meanwhile, and nodes are restarted N times (10),
-half of them killed. Holds when every stream is heard in order, without loss or repetition, as
-acknowledged and as a full replay from another node has it, and souk verify finds nothing.`,
+Streams of ${eventsEach} events each, followed over sockets that drop at random places, N times
+(5,000): terminated, closed, cut in their handshake. Each next socket opens on one of two nodes and
+asks for what comes after the last offset seen. Events arise meanwhile, and nodes are restarted N
+times (10), half of them killed. Holds when every stream is heard in order, without loss or
+repetition, as acknowledged and as a full replay has it, and souk verify finds nothing.`,
   async run(args, host) {
     const text = { type: 'string' } as const;
     const { values } = parseArgs({ args, options: { drops: text, restarts: text, seed: text } });

@@ -6,7 +6,7 @@ import { seller } from './commands/seller.ts';
 import { serve } from './commands/serve.ts';
 import { user } from './commands/user.ts';
 import { verify } from './commands/verify.ts';
-import { errorCode } from './kernel/db.ts';
+import { errorCode } from './kernel/db-errors.ts';
 import { OperatorError, Unavailable } from './kernel/errors.ts';
 import { say, type Command } from './commands/command.ts';
 

@@ -24,14 +24,8 @@ export class HeldLock {
   }
 
   /** Waits until so many wait, for it or behind one another. */
-  async isWanted(by = 1): Promise<void> {
-    const waiting = `
-      SELECT FROM pg_stat_activity
-      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-    await within(20_000, async () => {
-      const { length } = await query(this.#databaseUrl, waiting);
-      assert.ok(length >= by, `${length} of ${by} wait`);
-    });
+  isWanted(by = 1): Promise<void> {
+    return seen(this.#databaseUrl, `wait_event_type = 'Lock'`, by);
   }
 
   release(): Promise<void> {
@@ -39,6 +33,38 @@ export class HeldLock {
   }
 }
 
-/** Whoever orders the product waits. */
-export const holdProduct = (databaseUrl: string, { id }: { id: string }): Promise<HeldLock> =>
-  HeldLock.take(databaseUrl, `SELECT FROM products WHERE id = '${id}' FOR UPDATE`);
+/**
+ * Whoever orders is kept in a statement that takes long, until `release`: nobody waits for a lock
+ * for long. Made once in a database.
+ */
+export async function holdOrders(databaseUrl: string): Promise<HeldStatement> {
+  await query(
+    databaseUrl,
+    `CREATE TABLE held AS SELECT 1;
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      WHILE EXISTS (SELECT FROM held) LOOP PERFORM pg_sleep(0.01); END LOOP;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER hold BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION hold()`,
+  );
+  return {
+    isWanted: () => seen(databaseUrl, `wait_event = 'PgSleep'`),
+    release: async () => void (await query(databaseUrl, 'DELETE FROM held')),
+  };
+}
+
+export interface HeldStatement {
+  /** Waits until somebody is kept in it. */
+  isWanted(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Waits until there are so many such sessions in the database. */
+function seen(databaseUrl: string, condition: string, count = 1): Promise<void> {
+  const sessions = `
+    SELECT FROM pg_stat_activity WHERE ${condition} AND datname = current_database()`;
+  return within(20_000, async () => {
+    const { length } = await query(databaseUrl, sessions);
+    assert.ok(length >= count, `${length} of ${count}`);
+  });
+}

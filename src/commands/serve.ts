@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { type App, buildApp } from '../app.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { type Context, openContext } from '../context.ts';
-import { errorCode } from '../kernel/db.ts';
+import { errorCode } from '../kernel/db-errors.ts';
 import { OperatorError } from '../kernel/errors.ts';
 import { armFailpoint } from '../kernel/failpoints.ts';
 import { limits } from '../kernel/limits.ts';

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
+import { errorCode, isAway, isLockTimeout, isRetryable, translate } from './db-errors.ts';
 import { OperatorError, Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
 import { Pool } from './pool.ts';
@@ -32,8 +33,9 @@ export interface Tx extends Runner {
 
 export interface Db extends Runner {
   /**
-   * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks and
-   * serialization failures run it again, a bounded number of times, so `work` must not keep state.
+   * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks,
+   * serialization failures, and locks that others wait for with success, run it again, a bounded
+   * number of times, so `work` must not keep state.
    * @throws what `work` throws, after rolling back; Unavailable when the server is away
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
@@ -95,12 +97,19 @@ export function openDb(
   const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
   const side = new Pool({ ...settings, max: 1 }, options.onLost);
 
+  let commits = 0;
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
+      const before = commits;
       try {
-        return await attempt(pool, work);
+        const result = await attempt(pool, work);
+        commits += 1;
+        return result;
       } catch (error) {
-        if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
+        // Others have got their locks meanwhile: the line for this one moves, too.
+        const isInLine = isLockTimeout(error) && commits > before;
+        const isLast = retry >= limits.transactionRetries;
+        if (isLast || !(isInLine || isRetryable(error))) throw translate(error);
       }
     }
   }
@@ -120,13 +129,15 @@ export function openDb(
 function runnerOf(pool: Pool): Runner {
   const rows = async <Row>(query: Sql, kind?: 'variant'): Promise<Row[]> => {
     let client: pg.PoolClient | undefined;
+    let gaveUp = false;
     try {
       client = await pool.acquire();
       return (await client.query(named(query, kind))).rows as Row[];
     } catch (error) {
+      gaveUp = isAway(error);
       throw translate(error);
     } finally {
-      client?.release();
+      if (client) pool.release(client, { gaveUp });
     }
   };
   return {
@@ -145,6 +156,7 @@ async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> 
     return promise;
   };
   let broken = false;
+  let gaveUp = false;
   try {
     void track(client.query('BEGIN'));
     const result = await work(openTx(client, track));
@@ -155,16 +167,19 @@ async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> 
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => (broken = true));
-    await firstFailure(pending); // what follows a failed statement fails for its sake
-    throw error;
+    const cause = await firstFailure(pending, error);
+    gaveUp = isAway(cause) && !isRetryable(cause);
+    throw cause;
   } finally {
-    client.release(broken);
+    pool.release(client, { gaveUp, broken });
   }
 }
 
-/** Rejects as the first of the statements that failed, in the order they were sent. */
-async function firstFailure(statements: Promise<unknown>[]): Promise<void> {
-  for (const statement of statements) await statement;
+/** The first of the statements that failed: what follows it fails for its sake. */
+async function firstFailure(statements: Promise<unknown>[], other: unknown): Promise<unknown> {
+  const ended = await Promise.allSettled(statements);
+  const failed = ended.find((one) => one.status === 'rejected');
+  return failed === undefined ? other : failed.reason;
 }
 
 function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promise<R>): Tx {
@@ -175,49 +190,6 @@ function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promis
     row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
     send: (query) => void track(client.query(named(query))),
   } as Tx;
-}
-
-/** The five-character SQLSTATE of a PostgreSQL error, or a Node error code. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-/** The server itself refused, so nothing of the transaction has happened. */
-export function isServerRefusal(error: unknown): boolean {
-  return error instanceof pg.DatabaseError;
-}
-
-function isRetryable(error: unknown): boolean {
-  return ['40001', '40P01'].includes(errorCode(error));
-}
-
-// Classes 08 (connection) and 57P (shutdown); too many connections, disk full, lock and statement
-// time-outs, read-only standby.
-const awayStates = /^(08...|57P0.|53...|55P03|57014|25006|25P03|40001|40P01)$/;
-const awayErrnos = /^(ECONN.*|ENOENT|EPIPE|EPROTO|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ENET.*|EHOST.*)$/;
-const awayTexts = [
-  'Connection terminated',
-  'timeout exceeded when trying to connect',
-  'Query read timeout',
-  'Cannot use a pool after calling end',
-  'Client was closed',
-  'Client has encountered a connection error',
-];
-
-function isAway(error: Error): boolean {
-  const code = errorCode(error);
-  if (awayStates.test(code) || awayErrnos.test(code)) return true;
-  return awayTexts.some((text) => error.message.includes(text));
-}
-
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof Unavailable) return error;
-  if (isAway(error)) {
-    const away = new Unavailable('The database is not available just now. Try again in a moment.');
-    away.cause = error;
-    return away;
-  }
-  return error;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode } from './db.ts';
+import { errorCode } from './db-errors.ts';
 
 /**
  * The signing secret kept under the data folder, made at the first start. It appears whole and

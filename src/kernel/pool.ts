@@ -2,14 +2,22 @@ import pg from 'pg';
 import { Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
 
+interface Waiter {
+  since: number;
+  refuse(error: Error): void;
+}
+
 /**
  * Lends the connections of a pool. A burst waits its turn however long the line, as long as the
- * line moves; when no connection came free for a second (holders that hang, a server that stopped
- * answering) everybody in it is refused at once.
+ * line moves. When no connection came free for a second (holders that hang, a server that stopped
+ * answering) everybody in it is refused at once; when a holder gives up (a lock that it did not
+ * get, a server that went away), so is whoever has waited as long as it did, for the same.
  */
 export class Pool {
   readonly #pool: pg.Pool;
-  readonly #line = new Set<(error: Error) => void>(); // who waits, by how to refuse them
+  readonly #line = new Set<Waiter>(); // the eldest first
+  readonly #lentAt = new WeakMap<pg.PoolClient, number>();
+  #doneAt = 0; // when somebody last got done what a connection was for
   readonly #watch: NodeJS.Timeout;
   #stillTicks = 0;
   #closing = false;
@@ -30,25 +38,48 @@ export class Pool {
   }
 
   /**
-   * A connection; `release` gives it back, and with `true` closes it.
+   * A connection, until `release`.
    * @throws Unavailable when the line is too long or does not move
    */
   acquire(): Promise<pg.PoolClient> {
     if (this.#line.size >= limits.databaseWaiters) return Promise.reject(exhausted());
     if (this.#line.size === 0) this.#stillTicks = 0;
     return new Promise((resolve, reject) => {
-      this.#line.add(reject);
+      const waiter = { since: performance.now(), refuse: reject };
+      this.#line.add(waiter);
       this.#pool.connect().then(
         (client) => {
           this.#stillTicks = 0;
-          if (this.#line.delete(reject)) resolve(client);
-          else client.release(); // came too late
+          if (!this.#line.delete(waiter)) return client.release(); // came too late
+          this.#lentAt.set(client, performance.now());
+          resolve(client);
         },
         (error: Error) => {
-          if (this.#line.delete(reject)) reject(error);
+          if (this.#line.delete(waiter)) reject(error);
         },
       );
     });
+  }
+
+  /**
+   * Gives a connection back.
+   * @param how.gaveUp what it was for could not be done: the server is away, or a lock taken
+   * @param how.broken the connection is of no more use
+   */
+  release(client: pg.PoolClient, how: { gaveUp: boolean; broken?: boolean }): void {
+    const lentAt = this.#lentAt.get(client) ?? 0;
+    if (!how.gaveUp) this.#doneAt = performance.now();
+    // Nobody else got anything done meanwhile either: all in line would wait for nothing.
+    else this.#refuse(this.#doneAt < lentAt ? Number.POSITIVE_INFINITY : lentAt);
+    client.release(how.broken ?? false);
+  }
+
+  #refuse(until: number): void {
+    for (const waiter of this.#line) {
+      if (waiter.since > until) return;
+      this.#line.delete(waiter);
+      waiter.refuse(exhausted());
+    }
   }
 
   /** Connections: open, idle, and callers waiting for one. */
@@ -69,8 +100,7 @@ export class Pool {
   #tick(): void {
     this.#stillTicks += 1;
     if (this.#line.size === 0 || this.#stillTicks * tickMs < limits.connectionWaitMs) return;
-    for (const refuse of this.#line) refuse(exhausted());
-    this.#line.clear();
+    this.#refuse(Number.POSITIVE_INFINITY);
   }
 }
 

@@ -5,7 +5,7 @@ import { limits } from '../../src/kernel/limits.ts';
 import type { Json, User } from '../harness.ts';
 import { databaseGone, newDataDir, urlOfDataDir } from '../program-data.ts';
 import { cleanUp, freePort, run, type ServedShop, serve } from '../program.ts';
-import { holdProduct } from '../held-lock.ts';
+import { holdOrders } from '../held-lock.ts';
 import { closeCode, within } from '../shopping.ts';
 import { offer, register, Traffic } from '../traffic.ts';
 
@@ -68,7 +68,7 @@ test('a shop that is stopped under load finishes what runs and loses nothing', a
 
 test('a request that takes long is answered before the shop stops', async () => {
   const opened = await openWithBuyers();
-  const held = await holdProduct(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
+  const held = await holdOrders(urlOfDataDir(opened.settings.DATA_DIR));
   const ordering = orderOne(opened);
   await held.isWanted();
   opened.shop.signal('SIGTERM');
@@ -94,7 +94,7 @@ test('whoever asks twice does not wait for requests', async () => {
   const opened = await openWithBuyers();
   const { shop, settings } = opened;
   const database = await postmasterPid(settings.DATA_DIR);
-  const held = await holdProduct(urlOfDataDir(opened.settings.DATA_DIR), opened.bell);
+  const held = await holdOrders(urlOfDataDir(opened.settings.DATA_DIR));
   const ordering = orderOne(opened).catch(() => 'cut');
   await held.isWanted();
   shop.signal('SIGTERM');
@@ -108,8 +108,9 @@ test('whoever asks twice does not wait for requests', async () => {
   assert.equal(await ordering, 'cut');
   await databaseGone(settings.DATA_DIR, 5_000);
   assert.equal(isRunning(database), false);
-  await held.release().catch(() => undefined);
 
-  const again = await orderOne({ ...opened, shop: await serve(settings) });
+  const next = await serve(settings);
+  await held.release();
+  const again = await orderOne({ ...opened, shop: next });
   assert.equal(again.status, 201);
 });

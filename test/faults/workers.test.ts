@@ -6,7 +6,7 @@ import { isRunning, postmasterPid } from '../../src/kernel/embedded/testing.ts';
 import type { Json, User } from '../harness.ts';
 import { databaseGone, newDataDir, newDatabase, urlOfDataDir } from '../program-data.ts';
 import { childrenOf, cleanUp, kill, run, type ServedShop, serve } from '../program.ts';
-import { holdProduct } from '../held-lock.ts';
+import { holdOrders } from '../held-lock.ts';
 import { closeCode, times, within } from '../shopping.ts';
 import { offer, register, Traffic } from '../traffic.ts';
 
@@ -190,7 +190,7 @@ describe('a shop of two workers', { timeout: 120_000 }, () => {
     const shop = await serveWithWorkers(settings);
     const bell = await offer(shop, await register(shop, 'creator'), 10);
     const ann = await register(shop, 'viewer');
-    const held = await holdProduct(urlOfDataDir(settings.DATA_DIR), bell);
+    const held = await holdOrders(urlOfDataDir(settings.DATA_DIR));
     const body = { products: [{ product_id: bell.id }] };
     const ordering = shop.call('POST /place-order/', { token: ann.access, body });
     const answered = ordering.then(

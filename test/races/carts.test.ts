@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
 import { addToCart, cartOf, countStatuses, times } from '../shopping.ts';
 
@@ -16,8 +16,26 @@ before(async () => {
   bell = await shop.product(seller, { name: 'Bell', stock: 500 });
 });
 after(() => shop.close());
+afterEach(async () => assert.deepEqual(await shop.violations(), []));
 
 const node = (index: number): TestNode => nodes[index % 2] as TestNode;
+
+test('ten parallel adds on a fresh account make one cart with all of them', async () => {
+  const { id: category_id } = await shop.category(seller);
+  const things: Json[] = [];
+  for (let index = 0; index < 5; index += 1)
+    things.push(await shop.product(seller, { category_id }));
+  for (let round = 0; round < 5; round += 1) {
+    const buyer = await shop.buyer();
+    const answers = await Promise.all(
+      times(10, (index) => addToCart(node(index), buyer, { product_id: things[index >> 1].id })),
+    );
+    assert.deepEqual(countStatuses(answers), { 201: 10 });
+    const lines = await cartOf(shop, buyer);
+    assert.deepEqual(new Map(lines), new Map(things.map(({ id }) => [id, 2])));
+    assert.equal(lines.length, 5);
+  }
+});
 
 test('parallel adds of many quantities on two nodes all count', async () => {
   const buyer = await shop.buyer();

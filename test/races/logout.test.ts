@@ -31,6 +31,22 @@ async function isOver({ access, refresh }: User): Promise<void> {
   }
 }
 
+test('of ten refreshes at once each gives a token that works, until the logout', async () => {
+  const user = await shop.buyer();
+  const answers = await Promise.all(
+    times(10, (index) =>
+      node(index).call('POST /auth/get-access-token/', { body: { refresh: user.refresh } }),
+    ),
+  );
+  const tokens = answers.map(({ body }) => body.access);
+  assert.equal(new Set(tokens).size, 10);
+  for (const [index, token] of tokens.entries()) {
+    assert.equal((await node(index + 1).call('GET /cart/', { token })).status, 200);
+  }
+  await shop.call('POST /auth/logout/', { token: tokens[3] });
+  for (const access of tokens) await isOver({ ...user, access });
+});
+
 test('of ten logouts at once each succeeds or finds the session ended', async () => {
   for (const sendRefresh of [true, false]) {
     const user = await shop.buyer();

@@ -1,4 +1,5 @@
-import { type Db, errorCode, type Runner, sql } from '../../kernel/db.ts';
+import { type Db, type Runner, sql } from '../../kernel/db.ts';
+import { errorCode } from '../../kernel/db-errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { checkPassword, hashPassword } from './passwords.ts';
 

@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { isServerRefusal } from '../../kernel/db.ts';
+import { isServerRefusal } from '../../kernel/db-errors.ts';
 import { Refusal, Unavailable } from '../../kernel/errors.ts';
 import { failpoint } from '../../kernel/failpoints.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -22,6 +22,7 @@ export class CheckoutQueue {
   readonly #context: Context;
   #waiting: Waiting[] = [];
   #lanes = 0;
+  #placedAt = 0;
 
   constructor(context: Context) {
     this.#context = context;
@@ -45,9 +46,11 @@ export class CheckoutQueue {
   async #runLane(): Promise<void> {
     this.#lanes += 1;
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+      const began = performance.now();
       try {
         await this.#placeBatch(batch);
       } catch (error) {
+        if (error instanceof Unavailable && this.#placedAt < began) this.#refuseAll(error);
         await this.#recover(batch, error);
       }
     }
@@ -64,6 +67,7 @@ export class CheckoutQueue {
       batch.map((one) => one.checkout),
     );
     failpoint('after-commit');
+    this.#placedAt = performance.now();
     try {
       announceCatalogChange(bus, placed.change);
       announceNotifications(bus, placed.userIds);
@@ -91,6 +95,11 @@ export class CheckoutQueue {
         });
       }
     }
+  }
+
+  /** A batch met a lock or a server that does not move: the next would only wait for the same. */
+  #refuseAll(error: Unavailable): void {
+    for (const one of this.#waiting.splice(0)) one.fail(error);
   }
 
   #takeBatch(): Waiting[] {

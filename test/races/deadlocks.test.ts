@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { inTurns } from '../../proofs/crowd.ts';
+import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
+import { query } from '../program-data.ts';
+import { addToCart, order, orderCart, orderOnce, times } from '../shopping.ts';
+
+let shop: TestShop;
+before(async () => {
+  shop = await openShop();
+});
+after(() => shop.close());
+
+/** What crosses: orders of the same things in all directions, carts, stocks. */
+interface Scene {
+  node: TestNode;
+  seller: User;
+  buyer: User;
+  ids: string[];
+  index: number;
+}
+
+const acts = [
+  ({ node, buyer, ids, index }: Scene) =>
+    orderOnce(node, buyer, {
+      products: linesOf(ids, index),
+      key: { 'idempotency-key': `key ${index % 60}` },
+    }),
+  ({ node, buyer, ids, index }: Scene) => order(node, buyer, linesOf(ids, index).slice(0, 4)),
+  ({ node, buyer }: Scene) => orderCart(node, buyer),
+  ({ node, buyer, ids, index }: Scene) =>
+    addToCart(node, buyer, { product_id: ids[index % ids.length] }),
+  ({ node, seller, ids, index }: Scene) => {
+    const body = { id: ids[index % ids.length], stock: 1_000_000 - index };
+    return node.call('PATCH /product/', { token: seller.access, body });
+  },
+  ({ node, buyer }: Scene) => node.call('DELETE /cart/', { token: buyer.access }),
+];
+
+/** All of the products, from another one on, forwards or backwards. */
+function linesOf(ids: string[], index: number): { product_id: string }[] {
+  const from = (index * 5) % ids.length;
+  const turned = [...ids.slice(from), ...ids.slice(0, from)].map((product_id) => ({ product_id }));
+  return index % 4 < 2 ? turned : turned.toReversed();
+}
+
+test('what crosses on two nodes never meets in a deadlock', async () => {
+  const nodes = [await shop.node(), await shop.node()];
+  const seller = await shop.seller();
+  const buyers = await Promise.all(times(6, () => shop.buyer()));
+  const { id: category_id } = await shop.category(seller);
+  const make = (): Promise<Json> => shop.product(seller, { category_id, stock: 1_000_000 });
+  const ids = (await Promise.all(times(9, make))).map(({ id }) => id);
+  const statuses = new Map<number, number>();
+  const turns = { atOnce: 40, signal: new AbortController().signal };
+  await inTurns(times(900, String), turns, async (_, index) => {
+    const node = nodes[index % 2] as TestNode;
+    const buyer = buyers[(index >> 1) % buyers.length] as User;
+    const act = acts[(index * 7) % acts.length] ?? acts[0];
+    const { status = 0 } = (await act?.({ node, seller, buyer, ids, index })) ?? {};
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  });
+  assert.deepEqual(
+    [...statuses.keys()].filter((status) => ![200, 201, 400, 422].includes(status)),
+    [],
+  );
+  assert.ok((statuses.get(201) ?? 0) > 300, JSON.stringify([...statuses]));
+  for (const node of nodes) await node.close(); // a session tells its deadlocks when it ends
+  const count = `
+    SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`;
+  assert.deepEqual(await query(shop.databaseUrl, count), [{ deadlocks: 0 }]);
+  assert.deepEqual(await shop.violations(), []);
+});
