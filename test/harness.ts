@@ -70,12 +70,19 @@ export interface TestShop extends TestNode {
 const administration = process.env['SOUK_TEST_DATABASE_URL'];
 export const redisUrl = process.env['SOUK_TEST_REDIS_URL'];
 
-/** Opens a shop for one test file. Rate limits are off unless `settings` say otherwise. */
-export async function openShop(settings: Record<string, string> = {}): Promise<TestShop> {
+/**
+ * Opens a shop for one test file. Rate limits are off unless `settings` say otherwise.
+ * @param options.patient its statements have no time-outs, for tests that hold locks for long
+ */
+export async function openShop(
+  settings: Record<string, string> = {},
+  options: { patient?: boolean } = {},
+): Promise<TestShop> {
   const databaseUrl = await createDatabase();
   const nodes: TestNode[] = [];
   const node = async (more: Record<string, string> = {}): Promise<TestNode> => {
-    const opened = await openNode({ DATABASE_URL: databaseUrl, ...settings, ...more });
+    const all = { DATABASE_URL: databaseUrl, ...settings, ...more };
+    const opened = await openNode(all, options);
     nodes.push(opened);
     return opened;
   };
@@ -130,7 +137,10 @@ export async function openShop(settings: Record<string, string> = {}): Promise<T
   };
 }
 
-async function openNode(settings: Record<string, string>): Promise<TestNode> {
+async function openNode(
+  settings: Record<string, string>,
+  options: { patient?: boolean },
+): Promise<TestNode> {
   const config = parseConfig({
     PORT: '0',
     JWT_SECRET: jwtSecret,
@@ -139,7 +149,7 @@ async function openNode(settings: Record<string, string>): Promise<TestNode> {
     REDIS_URL: redisUrl,
     ...settings,
   });
-  const context = await openContext(config);
+  const context = await openContext(config, options);
   const app = await buildApp(context);
   await app.http.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.http.server.address() as AddressInfo;

@@ -10,7 +10,7 @@ import { countStatuses, times, within } from '../shopping.ts';
 let shop: TestShop;
 let nodes: TestNode[];
 before(async () => {
-  shop = await openShop();
+  shop = await openShop({}, { patient: true });
   nodes = [shop, await shop.node()];
 });
 after(async () => {

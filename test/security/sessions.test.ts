@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { createClient } from '@redis/client';
-import { noRedis, RedisServer } from '../faults/redis-server.ts';
+import { noRedis, RedisServer } from '../redis-server.ts';
 import type { Json, User } from '../harness.ts';
 import { newDatabase } from '../program-data.ts';
 import { cleanUp, run, type ServedShop, serve } from '../program.ts';
