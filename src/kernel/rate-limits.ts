@@ -91,9 +91,3 @@ async function takePoint(limiter: RateLimiterAbstract, key: string) {
     return { allowed: false, remainingPoints: 0, msBeforeNext: error.msBeforeNext };
   }
 }
-
-/** Whom an address stands for: with IPv6 a network of 64 bits belongs to one customer. */
-export function networkOf(address: string): string {
-  const isIpv6 = address.includes(':') && !address.includes('.');
-  return isIpv6 ? address.split(':').slice(0, 4).join(':') : address;
-}

@@ -83,17 +83,6 @@ test('a stranger’s guesses do not lock the owner out', async () => {
   assert.equal(status, 200, 'nor the others at the stranger’s address');
 });
 
-test('trying many accounts from one address is throttled', async () => {
-  const address = newAddress();
-  let count = 0;
-  const { before, refusal } = await untilThrottled(() => {
-    count += 1;
-    return post('login', { email: `user${count}@example.com`, password: 'x' }, address);
-  });
-  assert.equal(before.length, 60);
-  assertRefusal(refusal, 60);
-});
-
 test('registering from one address is throttled, and makes no account', async () => {
   const address = newAddress();
   const { before, refusal } = await untilThrottled(() => post('register-user', {}, address));
@@ -146,4 +135,66 @@ test('with RATE_LIMITS=off nobody is throttled', async () => {
     const { status, headers } = await guess(victim, newAddress(), shop);
     assert.deepEqual([status, headers.get('ratelimit-limit')], [400, null]);
   }
+});
+
+test('an IPv6 network of 64 bits counts as one, however its addresses are written', async () => {
+  const victim = await shop.buyer();
+  const address = newAddress().split(':').slice(0, 3).join(':'); // its fourth group is zero
+  const hosts = ['::1', '::2', '::a:b:c:d', ':0:9:8:7:6', '::ffff', ':0000:1::', '::', '::b:1:0:0'];
+  let count = 0;
+  const { before, refusal } = await untilThrottled(() => {
+    count += 1;
+    return guess(victim, `${address}${hosts[count % hosts.length]}`);
+  });
+  assert.equal(before.length, 10);
+  assertRefusal(refusal, 10);
+  assert.equal((await guess(victim, `${address}:1::1`)).status, 400, 'the network beside it');
+});
+
+test('guessing at many accounts from one network is throttled, and their owners log in', async () => {
+  const victims = [await shop.buyer(), await shop.seller()];
+  const network = newAddress().replace('::1', '');
+  let count = 0;
+  const { before, refusal } = await untilThrottled(() => {
+    count += 1;
+    const email = victims[count]?.email ?? `user${count}@example.com`;
+    return post('login', { email, password: 'x' }, `${network}:${count}:${count}`);
+  });
+  assert.equal(before.length, 60);
+  assertRefusal(refusal, 60);
+  for (const { email, password } of victims) {
+    const own = await post('login', { email, password }, newAddress());
+    assert.equal(own.status, 200);
+    const there = await post('login', { email, password }, `${network}:1:1`);
+    assertRefusal(there, 60);
+  }
+});
+
+test('without a trusted proxy no header of the client moves it to another address', async () => {
+  const victim = await shop.buyer();
+  const { email } = victim;
+  const names = ['forwarded', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip'];
+  const { before, refusal } = await untilThrottled(() => {
+    const headers = Object.fromEntries(
+      [...names, 'x-forwarded-for', 'x-forwarded'].map((name) => [name, newAddress()]),
+    );
+    const body = { email, password: 'a wrong guess' };
+    return direct.call('POST /auth/login/', { body, headers });
+  });
+  assert.ok(before.length <= 10, 'fewer where others of these tests guessed before');
+  assert.equal(refusal.status, 429);
+});
+
+test('spellings of one email are one account to the limit', async () => {
+  const [{ email }, address] = [await shop.buyer(), newAddress()];
+  const spell = (count: number): string =>
+    [email, email.toUpperCase(), ` ${email}`, `${email}\t`, `\n${email.toUpperCase()} `][
+      count % 5
+    ] ?? '';
+  let count = 0;
+  const { before } = await untilThrottled(() => {
+    count += 1;
+    return post('login', { email: spell(count), password: 'x' }, address);
+  });
+  assert.equal(before.length, 10);
 });

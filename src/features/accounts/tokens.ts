@@ -79,6 +79,9 @@ function decode(verifier: (token: string) => unknown, token: string): Claims {
   }
   const user = claims.user_id ?? 0;
   const isUser = Number.isInteger(user) && user > 0 && user <= 2_147_483_647;
-  if (!isUser || parseId(claims.session_id) === undefined) throw new BadToken('Token is invalid');
+  const isDated = Number.isFinite(claims.iat) && Number.isFinite(claims.exp); // 1e400 is a number
+  if (!isUser || !isDated || parseId(claims.session_id) === undefined) {
+    throw new BadToken('Token is invalid');
+  }
   return claims as Claims;
 }

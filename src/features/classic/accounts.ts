@@ -1,7 +1,8 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { invalid } from '../../kernel/errors.ts';
-import { networkOf, type RateRule } from '../../kernel/rate-limits.ts';
+import { networkOf } from '../../kernel/networks.ts';
+import type { RateRule } from '../../kernel/rate-limits.ts';
 import {
   beginSession,
   createAccount,
