@@ -20,9 +20,14 @@ export function isLockTimeout(error: unknown): boolean {
   return errorCode(error) === '55P03';
 }
 
-// Classes 08 (connection) and 57P (shutdown); too many connections, disk full, lock and statement
-// time-outs, read-only standby.
-const awayStates = /^(08...|57P0.|53...|55P03|57014|25006|25P03|40001|40P01)$/;
+/** The server does not know us: a password that was changed, a database renamed. */
+export function isLockedOut(error: unknown): boolean {
+  return /^(28...|3D000)$/.test(errorCode(error));
+}
+
+// Classes 08 (connection) and 57P (shutdown); too many connections, disk full, a database closed
+// to connections, lock and statement time-outs, read-only standby.
+const awayStates = /^(08...|57P0.|53...|55000|55P03|57014|25006|25P03|40001|40P01)$/;
 const awayErrnos = /^(ECONN.*|ENOENT|EPIPE|EPROTO|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ENET.*|EHOST.*)$/;
 const awayTexts = [
   'Connection terminated',
@@ -37,7 +42,7 @@ const awayTexts = [
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = errorCode(error);
-  if (awayStates.test(code) || awayErrnos.test(code)) return true;
+  if (isLockedOut(error) || awayStates.test(code) || awayErrnos.test(code)) return true;
   return awayTexts.some((text) => error.message.includes(text));
 }
 

@@ -1,6 +1,13 @@
 import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
-import { errorCode, isAway, isLockTimeout, isRetryable, translate } from './db-errors.ts';
+import {
+  errorCode,
+  isAway,
+  isLockedOut,
+  isLockTimeout,
+  isRetryable,
+  translate,
+} from './db-errors.ts';
 import { OperatorError, Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
 import { Pool } from './pool.ts';
@@ -208,7 +215,8 @@ export async function waitForDb(
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       const reason = cause instanceof Error ? cause.message || errorCode(cause) : String(cause);
-      if (!(error instanceof Unavailable) || Date.now() > deadline) {
+      const isForGood = !(error instanceof Unavailable) || isLockedOut(cause);
+      if (isForGood || Date.now() > deadline) {
         throw new OperatorError(`Cannot use the database: ${reason}. Check DATABASE_URL.`);
       }
       if (attempt === 1) waiting(reason);

@@ -151,7 +151,7 @@ test('an IPv6 network of 64 bits counts as one, however its addresses are writte
   assert.equal((await guess(victim, `${address}:1::1`)).status, 400, 'the network beside it');
 });
 
-test('guessing at many accounts from one network is throttled, and their owners log in', async () => {
+test('a guesser at many accounts is throttled by network, their owners are not', async () => {
   const victims = [await shop.buyer(), await shop.seller()];
   const network = newAddress().replace('::1', '');
   let count = 0;

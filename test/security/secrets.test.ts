@@ -8,6 +8,7 @@ import { newDataDir, query, urlOfDataDir } from '../program-data.ts';
 import { cleanUp, freePort, run, type ServedShop, serve } from '../program.ts';
 import { closeCode } from '../shopping.ts';
 import { offer } from '../traffic.ts';
+import { Canaries } from './canaries.ts';
 
 after(cleanUp);
 
@@ -18,8 +19,8 @@ const wrongPassword = `Wrong-${randomBytes(12).toString('hex')}`;
 
 let shop: ServedShop;
 let dataDir: string;
-/** what must never be seen, under the name that a failure tells instead of it */
-const secrets = new Map<string, string>();
+/** what must never be seen */
+const secrets = new Canaries();
 /** every answer that is not the one which hands the secret out */
 const answers: string[] = [];
 
@@ -27,13 +28,13 @@ before(async () => {
   dataDir = newDataDir();
   const redis = `redis://:${redisPassword}@127.0.0.1:${await freePort()}`;
   shop = await serve({ DATA_DIR: dataDir, LOG_LEVEL: 'trace', REDIS_URL: redis });
-  secrets.set('the password of Redis', redisPassword);
-  secrets.set('the password of a user', password);
-  secrets.set('a wrong password', wrongPassword);
-  secrets.set('a short password', shortPassword);
-  secrets.set('the hash of a password', '$argon2');
+  secrets.add('the password of Redis', redisPassword);
+  secrets.add('the password of a user', password);
+  secrets.add('a wrong password', wrongPassword);
+  secrets.add('a short password', shortPassword);
+  secrets.add('the hash of a password', '$argon2');
   for (const name of ['jwt-secret', 'database-password']) {
-    secrets.set(`the file ${name}`, readFileSync(join(dataDir, name), 'utf8').trim());
+    secrets.add(`the file ${name}`, readFileSync(join(dataDir, name), 'utf8').trim());
   }
 });
 
@@ -47,11 +48,7 @@ async function call(route: string, options?: CallOptions): Promise<Answer> {
 /** Keeps the tokens that an answer hands out: whole, and the part that makes each valid. */
 function keepTokens(name: string, answer: Answer): User {
   assert.ok(answer.status === 200 || answer.status === 201, answer.text);
-  for (const [kind, token] of Object.entries(answer.body)) {
-    if (!['access', 'refresh', 'ticket'].includes(kind)) continue;
-    secrets.set(`the ${kind} of ${name}`, String(token));
-    secrets.set(`the last part of the ${kind} of ${name}`, String(token).split('.').at(-1) ?? '');
-  }
+  secrets.addTokens(name, answer.body);
   answers.push(JSON.stringify([...answer.headers]));
   return answer.body;
 }
@@ -74,10 +71,7 @@ async function nothingLeaked(): Promise<void> {
   const leaks: string[] = [];
   for (const [place, text] of places) {
     assert.ok(text.length > 0 || place === 'the log of the database', place);
-    for (const [name, secret] of secrets) {
-      assert.ok(secret.length >= 7, name);
-      if (text.includes(secret)) leaks.push(`${name} is in ${place}`);
-    }
+    leaks.push(...secrets.findIn(text).map((secret) => `${secret} is in ${place}`));
   }
   assert.deepEqual(leaks, []);
 }
@@ -99,7 +93,7 @@ test('a life with tokens and tickets leaves none of them behind', async () => {
   }
   for (const path of ['', '?token=']) {
     const { body } = await shop.call('POST /auth/ws-ticket/', { token: access });
-    secrets.set(`a ticket in ${path}`, body.ticket);
+    secrets.add(`a ticket in ${path}`, body.ticket);
     await knock(`/ws/notifications/${path}${body.ticket}`);
     await knock(`/ws/notifications/${path}${body.ticket}`); // used up
   }
