@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from './context.ts';
 import { openGuard } from './features/accounts/guards.ts';
+import { logSecurity } from './features/accounts/security-log.ts';
 import { Sessions } from './features/accounts/sessions.ts';
 import { openTokens } from './features/accounts/tokens.ts';
 import { ListCache } from './features/catalog/list-cache.ts';
@@ -66,6 +67,7 @@ export async function buildApp(
     admit: openGuard(tokens, sessions),
   });
   http.decorateRequest('principal', null);
+  logSecurity(http, log);
   await documentApi(http);
   operationRoutes(http, context, metricsText);
 

@@ -44,7 +44,8 @@ const securityHeaders = {
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-site',
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
   'cache-control': 'no-store',
 };
 
@@ -88,6 +89,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       origin: [...config.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       exposedHeaders: ['Retry-After', 'X-Request-Id'],
+      strictPreflight: false, // OPTIONS is asked without an Origin too
       maxAge: 600,
     });
   }

@@ -69,6 +69,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
       phone_number: phone_number ?? null,
       user_type,
     };
+    request.admitted = account.id;
     return reply.code(201).send({ user, ...(await logIn(shop, account.id)) });
   });
 
@@ -80,6 +81,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
     ]);
     const account = await findAccountByPassword(db, email, password);
     if (!account) throw wrongCredentials();
+    request.admitted = account.id;
     const user = { email: account.email, name: account.name };
     return { user, ...(await logIn(shop, account.id)) };
   });

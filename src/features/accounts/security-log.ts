@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { limits } from '../../kernel/limits.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** the user who came to be known by this request: a login, a registration */
+    admitted: number | null;
+  }
+}
+
+const refusals = new Set([401, 403, 429]);
+
+/**
+ * A line for everything that /auth/… does and for every refusal of a caller: when, who, from
+ * where, what, and how it ended. Never an email or a token: people type passwords as their email.
+ */
+export function logSecurity(http: FastifyInstance, log: Logger): void {
+  http.decorateRequest('admitted', null);
+  const mayWrite = boundedPerSecond(limits.securityLinesPerSecond, (unwritten) =>
+    log.warn({ unwritten }, 'more security events than are logged'),
+  );
+  http.addHook('onResponse', (request, reply, done) => {
+    const isOfInterest =
+      refusals.has(reply.statusCode) || request.routeOptions.url?.startsWith('/auth/');
+    if (isOfInterest && mayWrite()) log.info(eventOf(request, reply), 'security');
+    done();
+  });
+}
+
+function eventOf(request: FastifyRequest, reply: FastifyReply): object {
+  return {
+    reqId: request.id,
+    method: request.method,
+    route: request.routeOptions.url,
+    status: reply.statusCode,
+    address: request.ip,
+    userId: request.admitted ?? request.principal?.userId,
+  };
+}
+
+/** So that a flood of bad requests does not fill a disk; `report` tells how many went unwritten. */
+function boundedPerSecond(most: number, report: (unwritten: number) => void): () => boolean {
+  let [second, count] = [0, 0];
+  return () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) {
+      if (count > most) report(count - most);
+      [second, count] = [now, 0];
+    }
+    count += 1;
+    return count <= most;
+  };
+}
