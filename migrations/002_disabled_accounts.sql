@@ -3,7 +3,7 @@ ALTER TABLE users ADD COLUMN disabled_at timestamptz;
 
 -- Why a session ended before its time.
 ALTER TABLE sessions ADD COLUMN revoked_for text
-  CHECK (revoked_for IN ('logout', 'disabled', 'role'));
+  CHECK (revoked_for IN ('logout', 'password', 'disabled', 'role'));
 CREATE INDEX sessions_live_of_user ON sessions (user_id) WHERE revoked_at IS NULL;
 
 -- Who was put out, let in again or given another role, when, why and by whom; kept for ever, as

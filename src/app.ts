@@ -10,6 +10,7 @@ import { cartRoutes } from './features/classic/cart.ts';
 import { categoryRoutes, productRoutes } from './features/classic/catalog.ts';
 import { bodyReader } from './features/classic/fields.ts';
 import { orderRoutes } from './features/classic/orders.ts';
+import { passwordRoutes } from './features/classic/password.ts';
 import { productShape, type Shop } from './features/classic/shapes.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
 import { Sockets } from './features/notifications/sockets.ts';
@@ -74,6 +75,7 @@ export async function buildApp(
   const shop: Shop = { context, tokens, sessions, rateLimiter, lists, checkouts };
   accountRoutes(http, shop);
   sessionRoutes(http, shop);
+  passwordRoutes(http, shop);
   // The old system answered below /app; its README documents the root. Both work.
   for (const prefix of ['', '/app']) {
     await http.register(

@@ -37,7 +37,7 @@ async function refused(authorization: string | undefined, body: object): Promise
 }
 
 test('every protected endpoint wants credentials', async () => {
-  assert.equal(protectedEndpoints.length, 17);
+  assert.equal(protectedEndpoints.length, 18);
   for (const { method, path } of protectedEndpoints) {
     const { status, body, headers } = await shop.call(`${method} ${path}`);
     assert.deepEqual([status, body], [401, notProvided], `${method} ${path}`);

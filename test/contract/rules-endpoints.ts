@@ -21,6 +21,7 @@ export const accountEndpoints: Endpoint[] = [
   { method: 'POST', path: '/auth/login/', caller: 'anyone' },
   { method: 'POST', path: '/auth/get-access-token/', caller: 'anyone' },
   { method: 'POST', path: '/auth/logout/', caller: 'user' },
+  { method: 'POST', path: '/auth/change-password/', caller: 'user' },
   { method: 'POST', path: '/auth/ws-ticket/', caller: 'user' },
 ];
 

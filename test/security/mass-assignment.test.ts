@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { sql } from '../../src/kernel/db.ts';
 import type { CallOptions, Json } from '../harness.ts';
 import { nobodysId } from '../shopping.ts';
-import { type Caller, type Kind, World } from './route-world.ts';
+import { World } from './route-world.ts';
+import { type Write, writes } from './write-table.ts';
 import { allRows, changedParts, newRows, plain, takeSnapshot } from './snapshot.ts';
 
 // Whatever a client adds to a body, the effect is that of the body without it: the same answer and
@@ -25,97 +25,6 @@ after(async () => {
   assert.deepEqual(await world.shop.violations(), []);
   await world.shop.close();
 });
-
-interface Write {
-  route: string;
-  caller: Caller;
-  kind: Kind;
-  status: number;
-  body(id: string): Record<string, unknown>;
-}
-
-const email = (): string => `${randomBytes(8).toString('hex')}@example.com`;
-const registration = { password: 'quiet river 9', user_type: 'viewer' };
-
-const writes: Write[] = [
-  {
-    route: 'POST /auth/register-user/',
-    caller: 'anonymous',
-    kind: 'nothing',
-    status: 201,
-    body: () => ({ ...registration, email: email() }),
-  },
-  {
-    route: 'POST /auth/login/',
-    caller: 'anonymous',
-    kind: 'login',
-    status: 200,
-    body: (id) => ({ email: id, password: world.userOf('buyer')?.password }),
-  },
-  {
-    route: 'POST /auth/get-access-token/',
-    caller: 'anonymous',
-    kind: 'token',
-    status: 200,
-    body: (refresh) => ({ refresh }),
-  },
-  {
-    route: 'POST /category/',
-    caller: 'seller',
-    kind: 'nothing',
-    status: 201,
-    body: () => ({ name: 'Tools', description: 'To mend with' }),
-  },
-  {
-    route: 'PATCH /category/',
-    caller: 'seller',
-    kind: 'category',
-    status: 200,
-    body: (id) => ({ category_id: id, name: 'Tools' }),
-  },
-  {
-    route: 'POST /product/',
-    caller: 'seller',
-    kind: 'category',
-    status: 201,
-    body: (id) => ({ name: 'Saw', description: 'Cuts', price: 5, stock: 3, category_id: id }),
-  },
-  {
-    route: 'PATCH /product/',
-    caller: 'seller',
-    kind: 'product',
-    status: 200,
-    body: (id) => ({ id, price: 7 }),
-  },
-  {
-    route: 'POST /cart/',
-    caller: 'buyer',
-    kind: 'product',
-    status: 201,
-    body: (id) => ({ product_id: id, quantity: 2 }),
-  },
-  {
-    route: 'PATCH /cart/',
-    caller: 'buyer',
-    kind: 'line',
-    status: 200,
-    body: (id) => ({ product_id: id, quantity: 3 }),
-  },
-  {
-    route: 'POST /place-order/',
-    caller: 'buyer',
-    kind: 'product',
-    status: 201,
-    body: (id) => ({ products: [{ product_id: id, quantity: 2 }] }),
-  },
-  {
-    route: 'PATCH /update-order-status/',
-    caller: 'seller',
-    kind: 'order',
-    status: 200,
-    body: (id) => ({ order_id: id, status: 'shipped' }),
-  },
-];
 
 /** They take no field that could be anything else's. */
 const withoutFields = ['POST /auth/logout/', 'POST /auth/ws-ticket/'];
@@ -197,7 +106,7 @@ async function effectOf(write: Write, options: CallOptions): Promise<object> {
 
 for (const write of writes) {
   test(`${write.route} heeds no field that is not its own`, async () => {
-    const make = async () => write.body((await world.own(write.kind, write.caller)).id);
+    const make = async () => write.body((await world.own(write.kind, write.caller)).id, world);
     const expected = await effectOf(write, { body: await make() });
     const raw = swollen(write.route, await make());
     const headers = { 'content-type': 'application/json' };
@@ -219,10 +128,10 @@ const harm = ['role', 'is_staff', 'id', 'created_at', 'constructor', '__proto__'
 test('nor does registration in the other forms of a body', async () => {
   const write = writes[0];
   assert.ok(write);
-  const expected = await effectOf(write, { body: write.body('') });
+  const expected = await effectOf(write, { body: write.body('', world) });
   const fields = (): [string, string][] => [
     ...harm.map((name): [string, string] => [name, 'operator']),
-    ...Object.entries(write.body('')).map(([name, value]): [string, string] => [
+    ...Object.entries(write.body('', world)).map(([name, value]): [string, string] => [
       name,
       String(value),
     ]),

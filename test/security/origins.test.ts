@@ -74,7 +74,7 @@ test('without CORS_ORIGINS no page of another origin may', async () => {
   }
 });
 
-test('what a form of another page can send does nothing: no cookie says who the visitor is', async () => {
+test('a form on another page can do nothing: no cookie says who the visitor is', async () => {
   const types = ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'];
   const headers = { origin: 'https://evil.example', cookie: `access=${buyer.access}; token=x` };
   const routes = ['POST /place-order/', 'POST /cart/', 'POST /auth/logout/', 'POST /category/'];

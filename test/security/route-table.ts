@@ -63,6 +63,16 @@ export const table: Record<string, Row[]> = {
       changes: { own: ['sessions'] },
     },
   ],
+  'POST /auth/change-password/': [
+    {
+      kind: 'login', // with the password of somebody else it is wrong
+      request: ({ thing }) => ({
+        body: { current_password: thing.secret, new_password: thing.secret },
+      }),
+      statuses: signedIn(triple(200, 400, 400)),
+      changes: { own: ['sessions', 'users'] },
+    },
+  ],
   'POST /auth/ws-ticket/': [
     { ...nothing, statuses: signedIn(triple(200)), changes: changing('socket_tickets') },
   ],

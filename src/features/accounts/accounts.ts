@@ -20,6 +20,7 @@ export interface Account {
   id: number;
   email: string;
   name: string | null;
+  passwordHash: string;
 }
 
 /** An account with the same email, compared without case, exists already. */
@@ -42,11 +43,11 @@ export async function createAccount(db: Db, account: NewAccount): Promise<Accoun
         INSERT INTO users (email, password_hash, role, user_type, name, username, phone_number)
         VALUES (${account.email}, ${passwordHash}, ${account.role}, ${account.userType},
           ${account.name ?? null}, ${account.username ?? null}, ${account.phoneNumber ?? null})
-        RETURNING id, email, name
+        RETURNING id, email, name, password_hash
       ), stream AS (
         INSERT INTO streams (user_id) SELECT id FROM account
       )
-      SELECT id, email, name FROM account`);
+      SELECT id, email, name, password_hash AS "passwordHash" FROM account`);
     return row as Account;
   } catch (error) {
     if (errorCode(error) === '23505') throw new EmailTaken(account.email);
@@ -70,29 +71,28 @@ export async function findAccountByPassword(
   email: string,
   password: string,
 ): Promise<Account | undefined> {
-  type Found = Account & { password_hash: string; disabled: boolean };
-  const found = await db.row<Found>(sql`
-    SELECT id, email, name, password_hash, disabled_at IS NOT NULL AS disabled
+  const found = await db.row<Account & { disabled: boolean }>(sql`
+    SELECT id, email, name, password_hash AS "passwordHash", disabled_at IS NOT NULL AS disabled
     FROM users WHERE lower(email) = lower(${email})`);
-  const right = await checkPassword(found?.password_hash, password);
+  const right = await checkPassword(found?.passwordHash, password);
   if (!found || !right || found.disabled) return undefined;
-  return { id: found.id, email: found.email, name: found.name };
+  return found;
 }
 
 /**
  * Begins a session, which both tokens of a login belong to. Returns its id, or undefined when the
- * account is disabled. It waits for whoever is disabling the account or changing its role just
- * now, so that they end the session or it begins under the new state.
+ * account is disabled or has another password by now. It waits for whoever is changing the account
+ * just now, so that they end the session or it begins under the new state.
  */
 export async function beginSession(
   db: Db,
-  userId: number,
+  { id: userId, passwordHash }: Pick<Account, 'id' | 'passwordHash'>,
   hours: number,
 ): Promise<string | undefined> {
   const begun = await db.row<{ id: string }>(sql`
     INSERT INTO sessions (id, user_id, expires_at)
     SELECT ${newId()}, id, now() + make_interval(hours => ${hours}) FROM users
-    WHERE id = ${userId} AND disabled_at IS NULL FOR SHARE
+    WHERE id = ${userId} AND password_hash = ${passwordHash} AND disabled_at IS NULL FOR SHARE
     RETURNING id`);
   return begun?.id;
 }

@@ -2,7 +2,7 @@ import type { Bus } from '../../kernel/bus.ts';
 import { type Runner, type Sql, sql } from '../../kernel/db.ts';
 
 /** Why a session ended before its time. */
-export type EndReason = 'logout' | 'disabled' | 'role';
+export type EndReason = 'logout' | 'password' | 'disabled' | 'role';
 
 /** Sessions of one user that ended together. */
 export interface Ended {

@@ -4,6 +4,7 @@ import { invalid } from '../../kernel/errors.ts';
 import { networkOf } from '../../kernel/networks.ts';
 import type { RateRule } from '../../kernel/rate-limits.ts';
 import {
+  type Account,
   beginSession,
   createAccount,
   EmailTaken,
@@ -32,9 +33,10 @@ const emailTaken: FieldErrors = { email: ['user with this email already exists.'
 
 const wrongCredentials = () => invalid('Invalid email or password.');
 
-/** @throws Refusal when the account was disabled a moment ago */
-async function logIn({ context, tokens }: Shop, userId: number) {
-  const sessionId = await beginSession(context.db, userId, context.config.refreshTokenHours);
+/** @throws Refusal when the account was disabled, or given another password, a moment ago */
+async function logIn({ context, tokens }: Shop, account: Account) {
+  const { id: userId } = account;
+  const sessionId = await beginSession(context.db, account, context.config.refreshTokenHours);
   if (sessionId === undefined) throw wrongCredentials();
   const sign = (type: 'access' | 'refresh') => tokens.sign(type, { userId, sessionId });
   return { access: sign('access'), refresh: sign('refresh') };
@@ -70,7 +72,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
       user_type,
     };
     request.admitted = account.id;
-    return reply.code(201).send({ user, ...(await logIn(shop, account.id)) });
+    return reply.code(201).send({ user, ...(await logIn(shop, account)) });
   });
 
   app.post('/auth/login/', accountSchemas.login, async (request, reply) => {
@@ -83,7 +85,7 @@ export function accountRoutes(plain: FastifyInstance, shop: Shop): void {
     if (!account) throw wrongCredentials();
     request.admitted = account.id;
     const user = { email: account.email, name: account.name };
-    return { user, ...(await logIn(shop, account.id)) };
+    return { user, ...(await logIn(shop, account)) };
   });
 }
 

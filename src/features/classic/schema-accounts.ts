@@ -35,6 +35,7 @@ export type RegisterFields = Static<typeof registerBody>;
 const loginBody = Type.Object({ email, password }, readByRoute);
 const refreshBody = Type.Object({ refresh: token }, readByRoute);
 const logoutBody = Type.Object({ refresh: Type.Optional(token) }, readByRoute);
+const passwordBody = Type.Object({ current_password: password, new_password: password });
 const tokenPair = { access: token, refresh: token };
 const nullable = (example: string) =>
   Type.Union([Type.String(), Type.Null()], { examples: [example] });
@@ -105,6 +106,18 @@ export const accountSchemas = {
         200: Type.Object({ message: Type.String({ examples: ['Successfully logged out.'] }) }),
         400: errorShape('Token is invalid', 'The refresh token is bad, or of somebody else'),
         ...answers(401),
+      },
+    },
+  },
+  password: {
+    schema: {
+      tags,
+      summary: 'Change your password, and end your other sessions',
+      description: 'The session that changes it goes on. The rules are those of registration.',
+      body: passwordBody,
+      response: {
+        200: Type.Object({ message: Type.String({ examples: ['Password changed.'] }) }),
+        ...answers(400, 401, 429),
       },
     },
   },
