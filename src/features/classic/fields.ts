@@ -114,7 +114,9 @@ function readField(field: Field, raw: unknown): unknown {
 }
 
 function readText(field: Field, raw: unknown): string | null {
-  if (typeof raw !== 'string' && typeof raw !== 'number') throw fault('Not a valid string.');
+  const isExact = typeof raw === 'number' && Math.abs(raw) <= Number.MAX_SAFE_INTEGER;
+  // Of a larger number digits are lost by now, or all of it: "Infinity" is nobody's name.
+  if (typeof raw !== 'string' && !isExact) throw fault('Not a valid string.');
   const text = field.verbatim ? String(raw) : String(raw).trim();
   if (text.includes('\0')) throw fault('Null characters are not allowed.');
   if (!text.isWellFormed()) throw fault('Not a valid string.');

@@ -92,7 +92,8 @@ function readClaim(
 
 /** The same request for another page; the first goes without a number, as it always did. */
 function pageUrl(request: FastifyRequest, page: number): string {
-  const host = `${request.protocol}://${request.host}`;
+  const scheme = request.protocol === 'https' ? 'https' : 'http'; // a proxy's header may say any
+  const host = `${scheme}://${request.host}`;
   const url = new URL(request.url, URL.canParse(host) ? host : 'http://localhost');
   if (page === 1) url.searchParams.delete('page');
   else url.searchParams.set('page', String(page));
