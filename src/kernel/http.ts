@@ -11,6 +11,7 @@ import type { Config } from '../config.ts';
 import { HttpError } from './errors.ts';
 import { readBodies } from './http-bodies.ts';
 import { answerError } from './http-errors.ts';
+import { refuseAmbiguous, refuseBytes } from './http-framing.ts';
 import { newId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -68,10 +69,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       void reply.headers(securityHeaders).header('x-request-id', request.id);
       void answerError(error, request, reply);
     },
-    clientErrorHandler(error, socket) {
-      if (socket.writable) socket.write(refusalOf(error.code));
-      socket.destroySoon(); // a client that does not close must not keep it open
-    },
+    clientErrorHandler: refuseBytes,
   });
   app.setValidatorCompiler(({ schema, httpPart }) => {
     // Query strings are read by their handlers: the classic API ignores filters it cannot read.
@@ -132,6 +130,7 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
     reply.headers(securityHeaders).header('x-request-id', request.id);
     let pending: Promise<void> | undefined;
     try {
+      refuseAmbiguous(request.raw);
       pending = request.is404
         ? refuseUnrouted(request, reply)
         : admit(request, request.routeOptions.config.access ?? 'user');
@@ -145,24 +144,6 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
 }
 
 const slashed = (path: string): string => (path.endsWith('/') ? path : `${path}/`);
-
-/** The answer to what never became a request. */
-function refusalOf(code: string): string {
-  const [status, detail] =
-    {
-      HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
-      ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
-    }[code] ?? (['400 Bad Request', 'Malformed request.'] as const);
-  const body = JSON.stringify({ detail });
-  return [
-    `HTTP/1.1 ${status}`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    'Connection: close',
-    '',
-    body,
-  ].join('\r\n');
-}
 
 /** Takes a well-formed id of a proxy in front, or makes one: short, and unique across nodes. */
 function requestIds(): (request: IncomingMessage) => string {

@@ -19,6 +19,8 @@ export interface Principal {
   sessionId: string;
 }
 
+type LiveSession = Principal & { expiresAt: number };
+
 interface SessionRow {
   user_id: number;
   role: Role;
@@ -39,7 +41,8 @@ type Listener = (sessionIds: string[]) => void;
  */
 export class Sessions {
   readonly #context: Context;
-  readonly #live = new Map<string, Principal & { expiresAt: number }>(); // first read, first out
+  readonly #live = new Map<string, LiveSession>(); // first read, first out
+  readonly #reading = new Map<string, Promise<LiveSession | undefined>>();
   /** that ended lately, and when this node last met them; the one met longest ago first */
   readonly #ended = new Map<string, number>();
   readonly #listeners: Listener[] = [];
@@ -77,20 +80,34 @@ export class Sessions {
   async find(sessionId: string, userId: number): Promise<Principal | undefined> {
     const known = this.known(sessionId, userId);
     if (known) return known;
-    const row = await this.#context.db.row<SessionRow>(sql`
-      SELECT s.user_id, u.role, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
-      WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()
-        AND u.disabled_at IS NULL`);
-    if (row === undefined || row.user_id !== userId) return undefined;
+    const principal = await this.#read(sessionId);
     if (this.#ended.has(sessionId)) return undefined; // while the answer was on its way
-    const expiresAt = row.expires_at.getTime();
-    const principal = { userId, role: row.role, sessionId, expiresAt };
-    this.#live.delete(sessionId);
-    this.#live.set(sessionId, principal);
+    return principal?.userId === userId ? principal : undefined;
+  }
+
+  /** Requests at the same time share one look: a client may send thousands of them at once. */
+  #read(sessionId: string): Promise<LiveSession | undefined> {
+    const running = this.#reading.get(sessionId);
+    if (running) return running;
+    const reading = readSession(this.#context, sessionId)
+      .then((principal) => {
+        // Not when the session ended meanwhile.
+        if (principal && this.#reading.get(sessionId) === reading) this.#keep(principal);
+        return principal;
+      })
+      .finally(() => {
+        if (this.#reading.get(sessionId) === reading) this.#reading.delete(sessionId);
+      });
+    this.#reading.set(sessionId, reading);
+    return reading;
+  }
+
+  #keep(principal: LiveSession): void {
+    this.#live.delete(principal.sessionId);
+    this.#live.set(principal.sessionId, principal);
     if (this.#live.size > limits.cachedSessions) {
       this.#live.delete(this.#live.keys().next().value as string);
     }
-    return principal;
   }
 
   async userExists(userId: number): Promise<boolean> {
@@ -116,7 +133,10 @@ export class Sessions {
   }
 
   #forget(sessionIds: string[]): void {
-    for (const id of sessionIds) this.#live.delete(id);
+    for (const id of sessionIds) {
+      this.#live.delete(id);
+      this.#reading.delete(id); // what was read before may not be so any more
+    }
     for (const listener of this.#listeners) listener(sessionIds);
   }
 
@@ -169,6 +189,16 @@ export class Sessions {
 }
 
 const isRevoked = (row: LookRow): row is LookRow & EndedRow => row.revoked_at !== null;
+
+async function readSession({ db }: Context, sessionId: string): Promise<LiveSession | undefined> {
+  const row = await db.row<SessionRow>(sql`
+    SELECT s.user_id, u.role, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.id = ${sessionId} AND s.revoked_at IS NULL AND s.expires_at > now()
+      AND u.disabled_at IS NULL`);
+  if (row === undefined) return undefined;
+  const { user_id: userId, role, expires_at } = row;
+  return { userId, role, sessionId, expiresAt: expires_at.getTime() };
+}
 
 /** Removes sessions and tickets that nothing can use any more, a bounded number at a time. */
 async function prune({ db }: Context): Promise<void> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Context } from '../../context.ts';
+import { afterAnswers, isPlainUpgrade } from '../../kernel/http-framing.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Principal, Sessions } from '../accounts/sessions.ts';
 import {
@@ -63,12 +64,17 @@ export class Sockets {
   /** Takes sockets from the server's upgrade requests. */
   listen(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-      stream.on('error', () => stream.destroy());
-      if (request.headers.upgrade?.toLowerCase() === 'websocket') {
-        void this.#upgrade(request, stream, head);
-      } else {
-        serveWithoutUpgrade(server, { request, stream, head });
-      }
+      // Once: a connection may come here again and again.
+      stream.off('error', ignore).on('error', ignore);
+      afterAnswers(stream, () => {
+        if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+          serveWithoutUpgrade(server, { request, stream, head });
+        } else if (isPlainUpgrade(request)) {
+          void this.#upgrade(request, stream, head);
+        } else {
+          refuseUpgrade(stream, '400 Bad Request');
+        }
+      });
     });
   }
 
@@ -166,9 +172,11 @@ function serveWithoutUpgrade(
   server: Server,
   { request, stream, head }: { request: IncomingMessage; stream: Duplex; head: Buffer },
 ): void {
-  const { method, url, rawHeaders } = request;
+  const { method, url, rawHeaders, headers, httpVersion } = request;
   const offers = new Set(['upgrade', 'connection', 'http2-settings']);
-  const lines = [`${method} ${url} HTTP/1.1`];
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  const wishes = headers.connection?.toLowerCase().match(/\b(?:close|keep-alive)\b/);
+  if (wishes) lines.push(`Connection: ${wishes[0]}`);
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
     if (!offers.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
@@ -178,7 +186,10 @@ function serveWithoutUpgrade(
   server.emit('connection', stream);
 }
 
+const ignore = (): void => undefined; // the stream is destroyed by then
+
 function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.once('finish', () => stream.destroy()); // a client that does not close keeps nothing open
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { HttpError } from './errors.ts';
+
+// Where a request begins and ends, and for whom it is: what two readers of the same bytes, such as
+// a proxy and this server, could take for different things is refused (RFC 9112 section 11.2).
+
+const hostCharacters = /^[\w.~!$&'()*+,;=%:[\]-]*$/; // RFC 3986 section 3.2.2, and the port
+
+/** @throws HttpError 400, and the connection is closed: what follows may not be a request */
+export function refuseAmbiguous(request: IncomingMessage): void {
+  const { headers, httpVersion } = request;
+  // Node's parser takes 0.9 and 2.0 too.
+  const isSpoken = httpVersion === '1.1' || httpVersion === '1.0';
+  // Node's parser takes any list that ends with "chunked", and undoes only that.
+  const coding = headers['transfer-encoding'];
+  const isCoded =
+    coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked');
+  const isHost = hostCharacters.test(headers.host ?? '') && !hasManyHosts(request);
+  if (!isSpoken || isCoded || !isHost) {
+    throw new HttpError(400, malformed, { connection: 'close' });
+  }
+}
+
+/** A request for another protocol must end with its head: else where that begins is unclear. */
+export function isPlainUpgrade(request: IncomingMessage): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+  return Number(length) === 0 && coding === undefined && !hasManyHosts(request);
+}
+
+const malformed = { detail: 'Malformed request.' };
+
+/** Node keeps the first of them; a proxy may have gone by the last. */
+function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
+}
+
+/**
+ * Does something on a connection once all that came before on it is answered. Node's own handler
+ * of bad bytes looks at the same field.
+ */
+export function afterAnswers(socket: Duplex, work: () => void): void {
+  const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
+  if (answer?.req.complete && !answer.writableFinished) {
+    answer.once('finish', () => setImmediate(() => afterAnswers(socket, work)));
+  } else {
+    work();
+  }
+}
+
+/** Answers what never became a request, and ends the connection. */
+export function refuseBytes(error: { code: string }, socket: Socket): void {
+  // What came before may be carried out right now: its client would take this for its answer.
+  afterAnswers(socket, () => {
+    if (socket.writable) socket.write(refusalOf(error.code));
+    socket.destroySoon(); // a client that does not close must not keep it open
+  });
+}
+
+function refusalOf(code: string): string {
+  const [status, detail] =
+    {
+      HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
+      ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
+    }[code] ?? (['400 Bad Request', malformed.detail] as const);
+  const body = JSON.stringify({ detail });
+  return [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
