@@ -54,6 +54,25 @@ export function afterAnswers(socket: Duplex, work: () => void): void {
   }
 }
 
+const lastInLine = new WeakMap<Duplex, ServerResponse>();
+
+/**
+ * Lets a request that came behind others on its connection wait until they are answered and the
+ * client has taken the answers: else one that never reads would have hundreds of them kept here.
+ * @returns false when nothing is before it; then `work` is not called
+ */
+export function waitForTurn({ socket }: IncomingMessage, own: ServerResponse, work: () => void) {
+  const { _httpMessage: first } = socket as Socket & { _httpMessage?: ServerResponse };
+  if (first === undefined || first === own) return false;
+  const last = lastInLine.get(socket);
+  const ahead = last === undefined || last.closed ? first : last;
+  lastInLine.set(socket, own);
+  ahead.once('close', () => {
+    if (!socket.destroyed) work();
+  });
+  return true;
+}
+
 /** Answers what never became a request, and ends the connection. */
 export function refuseBytes(error: { code: string }, socket: Socket): void {
   // What came before may be carried out right now: its client would take this for its answer.

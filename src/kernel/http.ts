@@ -11,7 +11,7 @@ import type { Config } from '../config.ts';
 import { HttpError } from './errors.ts';
 import { readBodies } from './http-bodies.ts';
 import { answerError } from './http-errors.ts';
-import { refuseAmbiguous, refuseBytes } from './http-framing.ts';
+import { refuseAmbiguous, refuseBytes, waitForTurn } from './http-framing.ts';
 import { newId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -61,6 +61,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionTimeout: limits.stalledConnectionMs,
     trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
     genReqId: requestIds(),
     return503OnClosing: false, // what arrives while the node drains is served
@@ -126,20 +127,26 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
     const detail = `Method "${request.method}" not allowed.`;
     throw new HttpError(405, { detail }, { Allow: allow });
   };
-  app.addHook('onRequest', (request, reply, done) => {
+  const enter = (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
-    let pending: Promise<void> | undefined;
-    try {
-      refuseAmbiguous(request.raw);
-      pending = request.is404
-        ? refuseUnrouted(request, reply)
-        : admit(request, request.routeOptions.config.access ?? 'user');
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    if (pending === undefined) done();
-    else pending.then(() => reply.sent || done(), done);
+    refuseAmbiguous(request.raw);
+    return request.is404
+      ? refuseUnrouted(request, reply)
+      : admit(request, request.routeOptions.config.access ?? 'user');
+  };
+  app.addHook('onRequest', (request, reply, done) => {
+    const work = (): void => {
+      let pending: Promise<void> | undefined;
+      try {
+        pending = enter(request, reply);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      if (pending === undefined) done();
+      else pending.then(() => reply.sent || done(), done);
+    };
+    if (!waitForTurn(request.raw, reply.raw, work)) work();
   });
 }
 

@@ -4,6 +4,7 @@ export const limits = {
   bodyBytes: 1024 * 1024, // the classic contract: 413 above 1 MiB
   requestTimeoutMs: 30_000, // a client that sends its body slower than this is cut off
   keepAliveTimeoutMs: 72_000, // above the 60 s of common load balancers, so that they close first
+  stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs
 

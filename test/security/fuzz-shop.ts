@@ -20,7 +20,6 @@ const attempts = 3; // the machine of the tests may be busy: what is slow is slo
 
 /** A real process under fire, and what is known of it. */
 export interface FuzzShop extends ServedShop {
-  databaseUrl: string;
   users: Record<Exclude<Caller, 'anyone'>, User>;
   /** ids and the like that requests need to get anywhere, by field, or by path and field */
   known: Map<string, string>;
@@ -36,8 +35,9 @@ export interface FuzzShop extends ServedShop {
 }
 
 export async function openFuzzShop(settings: Record<string, string> = {}): Promise<FuzzShop> {
-  const database = await newDatabase();
-  const shop = await serve({ ...database, ...settings });
+  const shop = await serve(
+    settings['DATA_DIR'] ? settings : { ...(await newDatabase()), ...settings },
+  );
   const users = {
     buyer: await register(shop, 'viewer'),
     seller: await register(shop, 'creator'),
@@ -46,7 +46,6 @@ export async function openFuzzShop(settings: Record<string, string> = {}): Promi
   const ask = asker(shop.port);
   return {
     ...shop,
-    databaseUrl: database.DATABASE_URL,
     users,
     known: await stock(shop, users),
     tokenOf: (caller) => (caller === 'anyone' ? undefined : users[caller].access),
