@@ -71,17 +71,8 @@ export async function openContext(
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    let connection: Connection;
-    if (config.databaseUrl === undefined) {
-      const embedded = await openEmbeddedPostgres({
-        dataDir: config.dataDir,
-        log: (message) => log.info(message),
-      });
-      closers.push(() => embedded.stop());
-      connection = { ...embedded.connection, ssl: false }; // whatever PGSSLMODE says
-    } else {
-      connection = { connectionString: config.databaseUrl };
-    }
+    const { connection, stop } = await openServer(config, (message) => log.info(message));
+    closers.push(stop);
     const onLost = (error: Error) => log.warn(`Database connection lost: ${error.message}`);
     const db = openDb(connection, { ...options, onLost });
     closers.push(() => db.close());
@@ -98,6 +89,22 @@ export async function openContext(
     await close();
     throw error;
   }
+}
+
+/**
+ * The PostgreSQL server of the configuration: an embedded one is started, or attached to.
+ * @throws EmbeddedPostgresError when it cannot be opened
+ */
+export async function openServer(
+  { databaseUrl, dataDir }: Config,
+  log: (message: string) => void,
+): Promise<{ connection: Connection; stop(): Promise<void> }> {
+  if (databaseUrl !== undefined) {
+    return { connection: { connectionString: databaseUrl }, stop: async () => undefined };
+  }
+  const embedded = await openEmbeddedPostgres({ dataDir, log });
+  const connection = { ...embedded.connection, ssl: false }; // whatever PGSSLMODE says
+  return { connection, stop: () => embedded.stop() };
 }
 
 /** Without time-outs: an index may take long, and other nodes wait for the one that migrates. */

@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
+import { backup } from './commands/backup.ts';
 import { operator } from './commands/operator.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { restore } from './commands/restore.ts';
 import { seed } from './commands/seed.ts';
 import { seller } from './commands/seller.ts';
 import { serve } from './commands/serve.ts';
@@ -18,6 +20,8 @@ const commands: Record<string, Command> = {
   seller,
   user,
   verify,
+  backup,
+  restore,
 };
 
 const help = `Souk: a marketplace backend
@@ -51,6 +55,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+// Should all work end without a result, that is a failure.
+process.exitCode = 1;
 main(process.argv.slice(2), stopping.signal).then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -28,6 +28,12 @@ export class HeldLock {
     return seen(this.#databaseUrl, `wait_event_type = 'Lock'`, by);
   }
 
+  /** Releases it, and what the statement did stays. */
+  async commit(): Promise<void> {
+    await this.#client.query('COMMIT');
+    await this.release();
+  }
+
   release(): Promise<void> {
     return this.#client.end();
   }

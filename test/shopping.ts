@@ -4,6 +4,8 @@ import { sql, sqlRaw } from '../src/kernel/db.ts';
 import type { Answer, Json, TestNode, User } from './harness.ts';
 import type { TestSocket } from './socket.ts';
 
+type Caller = Pick<TestNode, 'call'>;
+
 /** An id that no row has. */
 export const nobodysId = '0193a5b2-7c1e-7a44-9d3e-5f1b2c3d4e5f';
 
@@ -48,7 +50,7 @@ export async function cartOf(node: TestNode, buyer: User): Promise<[string, numb
 }
 
 /** All orders of a buyer, newest first. */
-export async function ordersOf(node: TestNode, buyer: User): Promise<Json[]> {
+export async function ordersOf(node: Caller, buyer: User): Promise<Json[]> {
   const found: Json[] = [];
   for (let page = 1; ; page += 1) {
     const path = `GET /list-user-order/?page_size=100&page=${page}`;
@@ -59,7 +61,7 @@ export async function ordersOf(node: TestNode, buyer: User): Promise<Json[]> {
 }
 
 export const setStatus = (
-  node: TestNode,
+  node: Caller,
   user: User,
   change: { order_id: unknown; status: unknown },
 ): Promise<Answer> =>
@@ -67,7 +69,7 @@ export const setStatus = (
 
 /** Moves an order along, which must succeed. */
 export async function moved(
-  node: TestNode,
+  node: Caller,
   seller: User,
   { id, to }: { id: string; to: readonly string[] },
 ): Promise<void> {

@@ -14,6 +14,11 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Writes a line that is not the command's result: progress, and why it ended early. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 /**
  * Opens the shop for a command, and closes it whatever happens.
  * @param options.patient false when nodes wait for what the command locks: it is then held to the

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Sql, sql } from '../kernel/db.ts';
+import { type Db, type Sql, sql } from '../kernel/db.ts';
 import { type Command, say, withShop } from './command.ts';
 import { invariants } from './invariants.ts';
 
@@ -12,25 +12,28 @@ ${invariants.map(({ name, says }) => `  ${name}  ${says}`).join('\n')}
 Exit code 0: all hold. 1: something does not, with the rows that show it.`,
   async run(args, stop) {
     parseArgs({ args, options: {} });
-    return withShop(async ({ db }) => {
-      let violations = 0;
-      await db.transaction(async (tx) => {
-        await tx.rows(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`);
-        for (const { name, says, query } of invariants) {
-          if (stop.aborted) break;
-          const began = Date.now();
-          const rows = await tx.rows<object>(limited(query));
-          violations += rows.length;
-          const took = ((Date.now() - began) / 1000).toFixed(1);
-          say(`${rows.length === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${says}  (${took} s)`);
-          for (const row of rows) say(`        ${JSON.stringify(row)}`);
-        }
-      });
-      if (stop.aborted) say('Stopped before the end.');
-      else say(violations === 0 ? 'All invariants hold.' : 'Some invariants do NOT hold.');
-      return violations === 0 && !stop.aborted ? 0 : 1;
-    });
+    return withShop(async ({ db }) => ((await prove(db, stop)) ? 0 : 1));
   },
 };
+
+/** Says of each invariant whether it holds. @returns whether all do */
+export async function prove(db: Db, stop: AbortSignal): Promise<boolean> {
+  let violations = 0;
+  await db.transaction(async (tx) => {
+    await tx.rows(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+    for (const { name, says, query } of invariants) {
+      if (stop.aborted) break;
+      const began = Date.now();
+      const rows = await tx.rows<object>(limited(query));
+      violations += rows.length;
+      const took = ((Date.now() - began) / 1000).toFixed(1);
+      say(`${rows.length === 0 ? 'ok  ' : 'FAIL'}  ${name}  ${says}  (${took} s)`);
+      for (const row of rows) say(`        ${JSON.stringify(row)}`);
+    }
+  });
+  if (stop.aborted) say('Stopped before the end.');
+  else say(violations === 0 ? 'All invariants hold.' : 'Some invariants do NOT hold.');
+  return violations === 0 && !stop.aborted;
+}
 
 const limited = (query: Sql): Sql => sql`SELECT * FROM (${query}) AS violations LIMIT 10`;

@@ -79,6 +79,12 @@ export const limits = {
   workerRestartMs: 500, // a worker that dies at once must not be restarted in a tight loop
   workerMetricsMs: 2_000,
 
+  // backup and restore
+  backupChunkBytes: 256 * 1024, // read and unpacked at once: larger ones are not faster
+  backupLineBytes: 1024 * 1024, // the header is the longest line that is no row: some 4 kB
+  backupRowBytes: 64 * 1024 * 1024, // no row of a shop comes near it
+  backupLockTimeoutMs: 60_000, // a migration that holds a table for longer: try again later
+
   // shutdown
   drainMs: 15_000, // running requests get this long to finish
 } as const;

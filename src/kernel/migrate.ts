@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Db, sql, sqlRaw } from './db.ts';
+import { type Db, sql, sqlRaw, type Tx } from './db.ts';
 import { OperatorError } from './errors.ts';
 
 interface Migration {
@@ -10,6 +10,8 @@ interface Migration {
   text: string;
   checksum: string;
 }
+
+type Applied = Pick<Migration, 'number' | 'checksum'>;
 
 const lockKey = 0x50_0c; // any number, the same on every node
 
@@ -26,36 +28,71 @@ export async function migrate(db: Db, folder: string): Promise<string[]> {
     // One transaction each, so that a long migration keeps what the ones before it did.
     const ran = await db.transaction(async (tx) => {
       await tx.rows(sql`SELECT pg_advisory_xact_lock(${lockKey})`);
-      await tx.rows(sql`CREATE TABLE IF NOT EXISTS schema_migrations (
-        number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now())`);
-      const applied = await tx.rows<{ number: number; checksum: string }>(
-        sql`SELECT number, checksum FROM schema_migrations ORDER BY number`,
-      );
-      refuseForeign(applied, all);
-      if (applied.some((row) => row.number === migration.number)) return false;
-      for (const statement of statementsOf(migration.text)) await tx.rows(sqlRaw(statement));
-      await tx.rows(sql`INSERT INTO schema_migrations (number, name, checksum)
-        VALUES (${migration.number}, ${migration.name}, ${migration.checksum})`);
-      return true;
+      return runMigration(tx, migration, all);
     });
     if (ran) done.push(migration.name);
   }
   return done;
 }
 
-function refuseForeign(applied: { number: number; checksum: string }[], all: Migration[]): void {
+/**
+ * Takes the schema for this transaction alone: nodes that start meanwhile wait for its end.
+ * @returns false when somebody else has it
+ */
+export async function claimSchema(tx: Tx): Promise<boolean> {
+  const claim = await tx.row<{ taken: boolean }>(sql`
+    SELECT pg_try_advisory_xact_lock(${lockKey}) AS taken`);
+  return claim?.taken === true;
+}
+
+/**
+ * Brings the schema up to date in the given transaction, which has claimed it.
+ * @param only runs no more than these, as a backup of an older schema asks for them first
+ * @returns the names of the migrations it ran
+ * @throws OperatorError when `only` or the database has one that is not known, or was edited
+ */
+export async function migrateIn(tx: Tx, folder: string, only?: Applied[]): Promise<string[]> {
+  const all = readMigrations(folder);
+  if (only) refuseForeign(only, all, 'backup');
+  const done: string[] = [];
+  for (const migration of all) {
+    if (only && !only.some(({ number }) => number === migration.number)) continue;
+    if (await runMigration(tx, migration, all)) done.push(migration.name);
+  }
+  return done;
+}
+
+/** @returns false when it was run before */
+async function runMigration(tx: Tx, migration: Migration, all: Migration[]): Promise<boolean> {
+  await tx.rows(sql`CREATE TABLE IF NOT EXISTS schema_migrations (
+    number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now())`);
+  const applied = await tx.rows<Applied>(
+    sql`SELECT number, checksum FROM schema_migrations ORDER BY number`,
+  );
+  refuseForeign(applied, all, 'database');
+  if (applied.some((row) => row.number === migration.number)) return false;
+  for (const statement of statementsOf(migration.text)) await tx.rows(sqlRaw(statement));
+  await tx.rows(sql`INSERT INTO schema_migrations (number, name, checksum)
+    VALUES (${migration.number}, ${migration.name}, ${migration.checksum})`);
+  return true;
+}
+
+function refuseForeign(applied: Applied[], all: Migration[], of: 'database' | 'backup'): void {
+  const who = of === 'backup' ? 'the shop of this backup' : 'this database';
   for (const row of applied) {
     const known = all.find((migration) => migration.number === row.number);
     if (known === undefined) {
       throw new OperatorError(
-        `The database has migration ${row.number}, which this version of Souk does not know. ` +
-          'Run the newer version, or restore the backup made before the update.',
+        `The ${of} has migration ${row.number}, which this version of Souk does not know. ` +
+          (of === 'backup'
+            ? 'Restore it with the newer version.'
+            : 'Run the newer version, or restore the backup made before the update.'),
       );
     }
     if (known.checksum !== row.checksum) {
       throw new OperatorError(
-        `Migration ${known.name} was edited after this database ran it. Undo the edit and put ` +
+        `Migration ${known.name} was edited after ${who} ran it. Undo the edit and put ` +
           'the change into a new migration.',
       );
     }

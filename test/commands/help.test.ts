@@ -4,7 +4,10 @@ import { cleanUp, type Exit, run } from '../program.ts';
 
 after(cleanUp);
 
-const commands = ['serve', 'migrate', 'seed', 'operator', 'seller', 'user', 'verify'];
+const commands = [
+  ...['serve', 'migrate', 'seed', 'operator', 'seller', 'user'],
+  ...['verify', 'backup', 'restore'],
+];
 
 /** Refused as a mistake of the caller: in words, not with a stack trace. */
 function isRefused({ code, stdout, stderr }: Exit, words: RegExp): void {

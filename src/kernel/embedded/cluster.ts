@@ -153,7 +153,8 @@ async function removeLeftovers(dataDir: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** What was renamed in the folder is so after a power cut, too. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, 'r');
   try {
     await handle.sync();
