@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { load, type Loaded } from '../src/kernel/backup/load.ts';
+import { openProgress } from '../src/kernel/backup/progress.ts';
+import { openSession } from '../src/kernel/backup/session.ts';
+import { projectRoot } from '../src/kernel/root.ts';
 import type { Json } from './harness.ts';
 import { newFolder, query } from './program-data.ts';
 import { run } from './program.ts';
@@ -44,6 +48,29 @@ export function kept(content: Record<string, string[]>): Record<string, string[]
   assert.ok(sessions && socket_tickets && schema_migrations?.length, 'a shop was there');
   assert.equal(shop?.length, 1);
   return rest;
+}
+
+/** Restores in this process. @param migrations the folder of them, as another version has it */
+export async function loaded(
+  url: string,
+  file: string,
+  migrations: string = join(projectRoot(), 'migrations'),
+): Promise<Loaded> {
+  const session = await openSession({ connectionString: url }, new AbortController().signal);
+  const progress = openProgress(() => undefined);
+  try {
+    return await load(session, {
+      file: createReadStream(file),
+      migrations,
+      ownTables: ['shop', 'catalog_state'],
+      accept: () => undefined,
+      finish: async () => undefined,
+      progress,
+    });
+  } finally {
+    progress.close();
+    await session.close();
+  }
 }
 
 /** A backup whose text was changed by somebody who knows how to sign it. */

@@ -29,11 +29,13 @@ export const invariants: Invariant[] = [
     name: 'I4',
     says: 'each idempotency key has its outcome, and its orders are there',
     query: sql`
-      SELECT k.user_id, k.key, k.outcome FROM idempotency_keys k
-      WHERE k.outcome IS NULL OR EXISTS (
-        SELECT FROM jsonb_array_elements_text(k.outcome::jsonb -> 'orderIds') AS e (id)
-        WHERE NOT EXISTS (
-          SELECT FROM orders o WHERE o.id = e.id::uuid AND o.buyer_id = k.user_id))`,
+      SELECT user_id, key, outcome FROM idempotency_keys WHERE outcome IS NULL
+      UNION
+      SELECT k.user_id, k.key, k.outcome
+      FROM idempotency_keys k
+      CROSS JOIN jsonb_array_elements_text(k.outcome::jsonb -> 'orderIds') AS e (id)
+      LEFT JOIN orders o ON o.id = e.id::uuid AND o.buyer_id = k.user_id
+      WHERE o.id IS NULL`,
   },
   {
     name: 'I5',

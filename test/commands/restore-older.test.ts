@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { cpSync, createReadStream, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { load, type Loaded } from '../../src/kernel/backup/load.ts';
-import { openProgress } from '../../src/kernel/backup/progress.ts';
-import { openSession } from '../../src/kernel/backup/session.ts';
+import { after, before as prepare, test } from 'node:test';
+import type { Loaded } from '../../src/kernel/backup/load.ts';
 import { projectRoot } from '../../src/kernel/root.ts';
-import { backedUp, contentOf, fillAwkwardly } from '../backups.ts';
+import { backedUp, contentOf, fillAwkwardly, loaded } from '../backups.ts';
 import { newDatabase, newFolder, query } from '../program-data.ts';
 import { cleanUp, run } from '../program.ts';
 
@@ -20,29 +18,20 @@ async function restoreLater(url: string, file: string, migration: string): Promi
   const migrations = newFolder();
   cpSync(folder, migrations, { recursive: true });
   writeFileSync(join(migrations, next), migration);
-  const session = await openSession({ connectionString: url }, new AbortController().signal);
-  const progress = openProgress(() => undefined);
-  try {
-    return await load(session, {
-      file: createReadStream(file),
-      migrations,
-      ownTables: ['shop', 'catalog_state'],
-      accept: () => undefined,
-      finish: async () => undefined,
-      progress,
-    });
-  } finally {
-    progress.close();
-    await session.close();
-  }
+  return loaded(url, file, migrations);
 }
 
-test('a backup of an older version is restored as it was, then brought up to date', async () => {
+let before: Record<string, string[]>;
+let file: string;
+prepare(async () => {
   const source = await newDatabase();
   assert.equal((await run(['migrate'], source)).code, 0);
   await fillAwkwardly(source.DATABASE_URL);
-  const file = await backedUp(source);
-  const before = await contentOf(source.DATABASE_URL);
+  file = await backedUp(source);
+  before = await contentOf(source.DATABASE_URL);
+});
+
+test('a backup of an older version is restored as it was, then brought up to date', async () => {
   const target = (await newDatabase()).DATABASE_URL;
   // It changes rows that are there, as only a migration after the rows can.
   const migration = `
@@ -50,8 +39,8 @@ test('a backup of an older version is restored as it was, then brought up to dat
     UPDATE users SET greeting = 'Dear ' || email;
     ALTER TABLE users ALTER COLUMN greeting SET NOT NULL;
     ALTER TABLE users DROP COLUMN phone_number;`;
-  const loaded = await restoreLater(target, file, migration);
-  assert.deepEqual(loaded.migrated, [next]);
+  const { migrated } = await restoreLater(target, file, migration);
+  assert.deepEqual(migrated, [next]);
   const greetings = await query(target, 'SELECT DISTINCT greeting FROM users');
   assert.deepEqual(greetings, [{ greeting: 'Dear odd@example.com' }]);
   const now = await contentOf(target);
@@ -63,10 +52,6 @@ test('a backup of an older version is restored as it was, then brought up to dat
 });
 
 test('when a newer migration fails on the restored rows nothing is restored', async () => {
-  const source = await newDatabase();
-  assert.equal((await run(['migrate'], source)).code, 0);
-  await fillAwkwardly(source.DATABASE_URL);
-  const file = await backedUp(source);
   const target = (await newDatabase()).DATABASE_URL;
   const migration = 'ALTER TABLE users ADD CONSTRAINT even CHECK (id % 2 = 0);';
   await assert.rejects(restoreLater(target, file, migration), /constraint "even"/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { backedUp, contentOf, fillAwkwardly, forged, kept, tablesOf } from '../backups.ts';
+import { OperatorError } from '../../src/kernel/errors.ts';
+import { backedUp, contentOf, fillAwkwardly, forged, kept, loaded, tablesOf } from '../backups.ts';
 import { newDatabase, query } from '../program-data.ts';
 import { cleanUp, run, serve } from '../program.ts';
 import { register } from '../traffic.ts';
@@ -82,7 +83,6 @@ test('a database on which a shop runs is refused', async () => {
 });
 
 const headers: [string, (text: string) => string, RegExp][] = [
-  ['currency', (text) => text.replace('"USD"', '"EUR"'), /in EUR, but .* USD\. Set CURRENCY=EUR\./],
   [
     'unknown migration',
     (text) => text.replace('"migrations":[', '"migrations":[{"number":999,"name":"x.sql"},'),
@@ -100,29 +100,40 @@ const headers: [string, (text: string) => string, RegExp][] = [
         .replace(/\{"name":"cart_lines".*?\},/, '')
         .replace(/.*"cart_lines"\}\n\\\.\n/, '')
         .replace('"cart_lines":0,', ''),
-    /^\S+ lacks the table cart_lines\.$/m,
+    /^lacks the table cart_lines$/,
   ],
   [
     'missing column',
     (text) => text.replace(',"user_type"', ''),
-    /^\S+ has other columns in users \(.*\) than its migrations make \(.*user_type.*\)\.$/m,
+    /^has other columns in users \(.*\) than its migrations make \(.*user_type.*\)$/,
   ],
   [
     'rows that break a rule of the schema',
-    (text) => text.replace(/^1\tsomebody/m, 'x').replace(/\tseller\t/, '\tking\t'),
+    (text) => text.replace(/\tseller\t/, '\tking\t'),
     /^The database refused the rows of users: .*users_role_check/,
   ],
 ];
 for (const [what, change, words] of headers) {
   test(`a backup is refused for its ${what}, and the target stays empty`, async () => {
-    const target = await newDatabase();
-    const refused = await run(['restore', forged(file, change), '--quiet'], target);
-    assert.equal(refused.code, 2, refused.stdout);
-    assert.match(refused.stderr, words);
-    assert.doesNotMatch(refused.stderr, /^\s+at |argon2/m);
-    assert.deepEqual(await tablesOf(target.DATABASE_URL), []);
+    const { DATABASE_URL } = await newDatabase();
+    await assert.rejects(loaded(DATABASE_URL, forged(file, change)), (error) => {
+      assert.ok(error instanceof OperatorError, String(error));
+      assert.match(error.message, words);
+      assert.doesNotMatch(error.message, /argon2/);
+      return true;
+    });
+    assert.deepEqual(await tablesOf(DATABASE_URL), []);
   });
 }
+
+test('a backup in another currency is refused', async () => {
+  const target = await newDatabase();
+  const refused = await run(['restore', file, '--quiet'], { ...target, CURRENCY: 'EUR' });
+  assert.equal(refused.code, 2);
+  const words = 'The backup keeps its money in USD, but CURRENCY is EUR. Set CURRENCY=USD.\n';
+  assert.equal(refused.stderr, words);
+  assert.deepEqual(await tablesOf(target.DATABASE_URL), []);
+});
 
 test('rows that break an invariant are restored, and told', async () => {
   const target = await newDatabase();
@@ -131,17 +142,6 @@ test('rows that break an invariant are restored, and told', async () => {
   assert.equal(code, 1);
   assert.match(stdout, /^FAIL {2}I2 .*\n {8}\{"id":".*"moved":"?77777/m);
   assert.match(stdout, /\nSome invariants do NOT hold\.\n$/);
-});
-
-test("somebody else's table in the shop's database is left out, and told", async () => {
-  await query(source.DATABASE_URL, 'CREATE TABLE reports AS SELECT 1 AS n');
-  const withReports = await backedUp(source);
-  await query(source.DATABASE_URL, 'DROP TABLE reports');
-  const target = await newDatabase();
-  const { code, stdout } = await run(['restore', withReports, '--quiet'], target);
-  assert.equal(code, 0);
-  assert.match(stdout, /^Left out: reports, which is not a table of Souk\.$/m);
-  assert.ok(!(await tablesOf(target.DATABASE_URL)).includes('reports'));
 });
 
 test('--check reads the file and asks no database', async () => {

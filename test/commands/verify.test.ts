@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Json, User } from '../harness.ts';
 import { newDatabase, query } from '../program-data.ts';
 import { cleanUp, run, type ServedShop, serve } from '../program.ts';
+import { nobodysId } from '../shopping.ts';
 import { offer, register } from '../traffic.ts';
 
 after(cleanUp);
@@ -61,6 +62,16 @@ test('verify finds a total that is not the sum of its lines', async () => {
   };
   await finds('I6', row);
   await statements(`UPDATE orders SET total_minor = total_minor - 1`);
+});
+
+test('verify finds a key that stands for an order that is not there', async () => {
+  const outcome = `{"orderIds": ["${nobodysId}"]}`;
+  await statements(`INSERT INTO idempotency_keys (user_id, key, request_hash, outcome)
+    VALUES (${ann.id}, 'lost', '', '${outcome}')`);
+  await finds('I4', { user_id: ann.id, key: 'lost', outcome });
+  await statements(`UPDATE idempotency_keys SET outcome = NULL`);
+  await finds('I4', { user_id: ann.id, key: 'lost', outcome: null });
+  await statements(`DELETE FROM idempotency_keys`);
 });
 
 test('verify finds a notification that got lost', async () => {
