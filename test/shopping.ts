@@ -79,6 +79,15 @@ export async function moved(
   }
 }
 
+/** Asks again, as a client should, while a machine that is very busy says 503. */
+export async function insist(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let retry = 0; ; retry += 1) {
+    const answer = await ask();
+    if (answer.status !== 503 || retry === 10) return answer;
+    await sleep(200);
+  }
+}
+
 /** The stock of a product as the database has it. */
 export async function stockOf(node: TestNode, { id }: { id: string }): Promise<number> {
   const row = await node.context.db.row<{ stock: number }>(sql`

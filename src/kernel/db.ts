@@ -104,17 +104,18 @@ export function openDb(
   const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
   const side = new Pool({ ...settings, max: 1 }, options.onLost);
 
-  let commits = 0;
+  let ended = 0; // transactions that got all locks they wanted
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
-      const before = commits;
+      const before = ended;
       try {
         const result = await attempt(pool, work);
-        commits += 1;
+        ended += 1;
         return result;
       } catch (error) {
+        if (!isAway(error)) ended += 1; // refused by what it found
         // Others have got their locks meanwhile: the line for this one moves, too.
-        const isInLine = isLockTimeout(error) && commits > before;
+        const isInLine = isLockTimeout(error) && ended > before;
         const isLast = retry >= limits.transactionRetries;
         if (isLast || !(isInLine || isRetryable(error))) throw translate(error);
       }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
-import { countStatuses, moved, ordered, ordersOf, setStatus, times } from '../shopping.ts';
+import { countStatuses, insist, moved, ordered, ordersOf, setStatus, times } from '../shopping.ts';
 
 // Red when the status is read first and written after, without its condition in the UPDATE.
 
@@ -21,10 +21,12 @@ after(() => shop.close());
 afterEach(async () => assert.deepEqual(await shop.violations(), []));
 
 const change = (id: string, status: string) => (index: number) =>
-  setStatus(nodes[index % 2] as TestNode, index % 3 === 0 ? operator : seller, {
-    order_id: id,
-    status,
-  });
+  insist(() =>
+    setStatus(nodes[index % 2] as TestNode, index % 3 === 0 ? operator : seller, {
+      order_id: id,
+      status,
+    }),
+  );
 
 /** What the buyer was told of an order, from the beginning. */
 async function toldOf(id: string): Promise<string[]> {
