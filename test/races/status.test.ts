@@ -3,7 +3,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
 import { countStatuses, insist, moved, ordered, ordersOf, setStatus, times } from '../shopping.ts';
 
-// Red when the status is read first and written after, without its condition in the UPDATE.
+// Red when the status is read without locking its order.
 
 let shop: TestShop;
 let nodes: TestNode[];

@@ -45,7 +45,7 @@ export async function addToCart(
 ): Promise<void> {
   await db.transaction(async (tx) => {
     lockCart(tx, buyerId);
-    const product = await productOnOffer(tx, productId);
+    await refuseUnlessOnOffer(tx, productId);
     const line = await tx.row<{ quantity: number }>(sql`
       INSERT INTO cart_lines AS l (buyer_id, product_id, quantity)
       VALUES (${buyerId}, ${productId}, ${quantity})
@@ -54,7 +54,7 @@ export async function addToCart(
       WHERE l.quantity + excluded.quantity <= ${limits.lineQuantity}
       RETURNING quantity`);
     if (line === undefined) throw tooMany();
-    const { totalMinor } = await refuseBeyondBounds(tx, { buyerId, product, ...line });
+    const { totalMinor } = await refuseBeyondBounds(tx, { buyerId, productId, ...line });
     if (totalMinor > limits.orderTotalMinor) throw invalid('The cart total is too large');
   });
 }
@@ -71,12 +71,12 @@ export async function setCartLine(
   if (quantity === 0) return removeFromCart(db, buyerId, productId);
   await db.transaction(async (tx) => {
     lockCart(tx, buyerId);
-    const product = await productOnOffer(tx, productId);
+    await refuseUnlessOnOffer(tx, productId);
     tx.send(sql`
       INSERT INTO cart_lines (buyer_id, product_id, quantity)
       VALUES (${buyerId}, ${productId}, ${quantity})
       ON CONFLICT (buyer_id, product_id) DO UPDATE SET quantity = excluded.quantity`);
-    await refuseBeyondBounds(tx, { buyerId, product, quantity });
+    await refuseBeyondBounds(tx, { buyerId, productId, quantity });
   });
 }
 
@@ -107,15 +107,17 @@ export async function lockCarts(
     buyer_id: number;
     product_id: string;
     quantity: number;
-    added_at: Date;
+    added_us: number;
   }>(sql`
-    SELECT l.buyer_id, l.product_id, l.quantity, l.added_at
+    SELECT l.buyer_id, l.product_id, l.quantity,
+      (extract(epoch FROM l.added_at) * 1000000)::bigint AS added_us
     FROM cart_lines l
     WHERE l.buyer_id = ANY(${buyerIds}::int[])
       AND EXISTS (SELECT FROM products p WHERE p.id = l.product_id AND p.archived_at IS NULL)
     ORDER BY l.buyer_id, l.product_id
     FOR UPDATE OF l`);
-  rows.sort((a, b) => a.added_at.getTime() - b.added_at.getTime());
+  // In microseconds: a Date has milliseconds only, in which lines may be added together.
+  rows.sort((a, b) => a.added_us - b.added_us);
   const carts = new Map<number, { productId: string; quantity: number }[]>();
   for (const { buyer_id, product_id, quantity } of rows) {
     const lines = carts.get(buyer_id) ?? [];
@@ -140,32 +142,35 @@ function lockCart(tx: Tx, buyerId: number): void {
   tx.send(sql`SELECT id FROM users WHERE id = ${buyerId} FOR NO KEY UPDATE`);
 }
 
-interface ProductOnOffer {
-  name: string;
-  stock: number;
+async function refuseUnlessOnOffer(tx: Tx, id: string): Promise<void> {
+  const product = await tx.row(sql`
+    SELECT 1 FROM products WHERE id = ${id} AND archived_at IS NULL`);
+  if (product === undefined) throw unknownProduct(id);
 }
 
-async function productOnOffer(tx: Tx, id: string): Promise<ProductOnOffer> {
-  const product = await tx.row<ProductOnOffer>(sql`
-    SELECT name, stock FROM products WHERE id = ${id} AND archived_at IS NULL`);
-  if (product === undefined) throw notFound(`Product ${id} not found`);
-  return product;
-}
-
-/** Checked after the line is written: who is refused changes nothing, the transaction ends. */
+/**
+ * Checked after the line is written: who is refused changes nothing, the transaction ends. The
+ * stock too, as writing may have waited for a checkout of the same line, which took some of it.
+ */
 async function refuseBeyondBounds(
   tx: Tx,
-  { buyerId, product, quantity }: { buyerId: number; product: ProductOnOffer; quantity: number },
+  { buyerId, productId, quantity }: { buyerId: number; productId: string; quantity: number },
 ): Promise<{ totalMinor: number }> {
-  if (quantity > product.stock) throw invalid(`Insufficient stock for product ${product.name}`);
-  const cart = await tx.row<{ lines: number; total: number }>(sql`
-    SELECT count(*) AS lines, coalesce(sum(p.price_minor * l.quantity), 0)::bigint AS total
-    FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
-    WHERE l.buyer_id = ${buyerId}`);
-  if (cart && cart.lines > limits.cartLines) {
+  const found = await tx.row<{ name: string; stock: number; lines: number; total: number }>(sql`
+    SELECT p.name, p.stock, cart.lines, cart.total
+    FROM products p, (
+      SELECT count(*) AS lines, coalesce(sum(p.price_minor * l.quantity), 0)::bigint AS total
+      FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
+      WHERE l.buyer_id = ${buyerId}
+    ) cart
+    WHERE p.id = ${productId} AND p.archived_at IS NULL`);
+  if (found === undefined) throw unknownProduct(productId); // withdrawn meanwhile
+  if (quantity > found.stock) throw invalid(`Insufficient stock for product ${found.name}`);
+  if (found.lines > limits.cartLines) {
     throw invalid(`A cart holds at most ${limits.cartLines} products`);
   }
-  return { totalMinor: cart?.total ?? 0 };
+  return { totalMinor: found.total };
 }
 
+const unknownProduct = (id: string) => notFound(`Product ${id} not found`);
 const tooMany = () => invalid(`Quantity must be a whole number from 1 to ${limits.lineQuantity}`);

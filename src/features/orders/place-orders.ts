@@ -7,7 +7,7 @@ import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
 import { type CatalogChange, raiseVersions } from '../catalog/catalog-state.ts';
 import { takeStock } from '../inventory/stock.ts';
 import { appendNotifications } from '../notifications/streams.ts';
-import { allocate, type Offered, type OrderDraft } from './allocate.ts';
+import { allocate, type Offered, type OrderDraft, type Wanted } from './allocate.ts';
 
 export interface Checkout {
   buyerId: number;
@@ -49,8 +49,10 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
     const repeated = await repeatedOutcomes(tx, checkouts);
     failpoint('after-key');
     const fresh = checkouts.filter((checkout) => !repeated.has(checkout));
-    const wanted = await wantedBy(tx, fresh);
-    const { allocations, taken, soldOut } = allocate(wanted, await lockProducts(tx, wanted));
+    const asked = await wantedBy(tx, fresh);
+    const offered = await lockProducts(tx, asked);
+    const wanted = withoutWithdrawn(fresh, asked, offered);
+    const { allocations, taken, soldOut } = allocate(wanted, offered);
 
     const orders: NewOrder[] = [];
     const ordered: { buyerId: number; productId: string }[] = [];
@@ -118,7 +120,7 @@ const reusedKey: Outcome = {
   },
 };
 
-async function wantedBy(tx: Tx, checkouts: Checkout[]) {
+async function wantedBy(tx: Tx, checkouts: Checkout[]): Promise<Wanted[]> {
   const shoppers = checkouts.filter((checkout) => checkout.lines === 'cart');
   const carts =
     shoppers.length > 0
@@ -133,10 +135,7 @@ async function wantedBy(tx: Tx, checkouts: Checkout[]) {
 }
 
 /** Locks in id order: two batches never wait for each other in a circle. */
-async function lockProducts(
-  tx: Tx,
-  wanted: { lines: { productId: string }[] }[],
-): Promise<Offered[]> {
+async function lockProducts(tx: Tx, wanted: Wanted[]): Promise<Offered[]> {
   const ids = [...new Set(wanted.flatMap(({ lines }) => lines.map((line) => line.productId)))];
   if (ids.length === 0) return [];
   return tx.rows<Offered>(sql`
@@ -144,6 +143,16 @@ async function lockProducts(
     FROM products
     WHERE id = ANY(${ids}::uuid[]) AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE`);
+}
+
+/** What was withdrawn while its lock was waited for is in no cart any more. */
+function withoutWithdrawn(checkouts: Checkout[], asked: Wanted[], offered: Offered[]): Wanted[] {
+  const ids = new Set(offered.map((product) => product.id));
+  return asked.map(({ lines }, index) =>
+    checkouts[index]?.lines === 'cart'
+      ? { lines: lines.filter((line) => ids.has(line.productId)) }
+      : { lines },
+  );
 }
 
 function writeOrders(tx: Tx, orders: NewOrder[]): void {
