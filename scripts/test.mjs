@@ -29,7 +29,8 @@ try {
   const files = findTests();
   await buildTests([DATABASE_MODULE, ...files]);
   if (files.length > 0) await runOnBuiltInDatabase(files);
-  const outer = files.filter((file) => TWICE.some((place) => file.startsWith(place)));
+  const isOnce = Boolean(process.env.SOUK_TEST_ONCE); // on the built-in database is enough
+  const outer = files.filter((file) => !isOnce && TWICE.some((place) => file.startsWith(place)));
   if (outer.length > 0) await runOnSystemServers(outer);
 } catch (error) {
   if (!stopping.signal.aborted) totals.failed += 1;

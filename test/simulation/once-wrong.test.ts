@@ -1,5 +1,6 @@
 import { after, before, test } from 'node:test';
 import { openShop, type TestShop } from '../harness.ts';
+import { patient } from './agree.ts';
 import { AtOnce, OneByOne } from './commands.ts';
 import { emptyShop, type Operation } from './model.ts';
 import { buyers, others } from './plans.ts';
@@ -46,9 +47,11 @@ const found: Record<string, { at: Operation[]; choices: number[] }> = {
 
 for (const [what, { at, choices }] of Object.entries(found)) {
   test(`a serial order explains it when ${what}`, async () => {
-    const real = await RealShop.open(shop.context, buyers, others);
+    const context = patient(shop);
+    const real = await RealShop.open(context, buyers, others);
     const world = { shop: emptyShop(buyers, others), steps: 0 };
     await new OneByOne(beginning).run(world, real);
     await new AtOnce(at, choices, false).run(world, real);
+    await context.db.close();
   });
 }

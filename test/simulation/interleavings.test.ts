@@ -1,0 +1,26 @@
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { openShop, type TestShop } from '../harness.ts';
+import { assertAgreement } from './agree.ts';
+import { AtOnce, OneByOne } from './commands.ts';
+import { anyMeeting, anyPlan } from './plans.ts';
+
+// See docs/adr/0008-simulation.md.
+
+let shop: TestShop;
+before(async () => {
+  shop = await openShop();
+});
+after(() => shop.close());
+
+const oneByOne = fc
+  .array(anyPlan, { minLength: 1, maxLength: 4, size: 'max' })
+  .map((plans) => new OneByOne(plans));
+const choices = fc.array(fc.nat({ max: 4 }), { maxLength: 80, size: 'max' });
+const atOnce = fc
+  .tuple(anyMeeting, choices, fc.boolean())
+  .map(([plans, turns, isQueued]) => new AtOnce(plans, turns, isQueued));
+const usual = { runs: 60, steps: 4, file: 'interleavings' };
+
+test('however the statements of operations interleave, a serial order explains them', () =>
+  assertAgreement(shop, [oneByOne, atOnce, atOnce], usual));
