@@ -4,10 +4,7 @@ import { cleanUp, type Exit, run } from '../program.ts';
 
 after(cleanUp);
 
-const commands = [
-  ...['serve', 'migrate', 'seed', 'operator', 'seller', 'user'],
-  ...['verify', 'backup', 'restore'],
-];
+const commands = 'serve migrate seed operator seller user verify backup restore'.split(' ');
 
 /** Refused as a mistake of the caller: in words, not with a stack trace. */
 function isRefused({ code, stdout, stderr }: Exit, words: RegExp): void {

@@ -88,11 +88,13 @@ const anyLine = fc.record({
 const anyWanted = fc.array(fc.record({ lines: fc.array(anyLine, { maxLength: 5 }) }), {
   maxLength: 20,
 });
-const anyOffered = fc
-  .tuple(
-    ...ids.map((id) => fc.record({ id: fc.constant(id), stock: fc.nat(30), seller: fc.nat(2) })),
-  )
-  .map((products) => products.map((p) => offered(p.id, p.stock, { sellerId: p.seller })));
+const anyOffered = fc.tuple(
+  ...ids.map((id) =>
+    fc
+      .record({ stock: fc.nat(30), sellerId: fc.nat(2), priceMinor: fc.nat(999) })
+      .map(({ stock, ...more }) => offered(id, stock, more)),
+  ),
+);
 
 test('stock is conserved, never negative, and totals are the sums of their lines', () => {
   fc.assert(
