@@ -16,10 +16,6 @@ export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(errorCode(error));
 }
 
-export function isLockTimeout(error: unknown): boolean {
-  return errorCode(error) === '55P03';
-}
-
 /** The server does not know us: a password that was changed, a database renamed. */
 export function isLockedOut(error: unknown): boolean {
   return /^(28...|3D000)$/.test(errorCode(error));

@@ -1,13 +1,6 @@
 import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
-import {
-  errorCode,
-  isAway,
-  isLockedOut,
-  isLockTimeout,
-  isRetryable,
-  translate,
-} from './db-errors.ts';
+import { errorCode, isAway, isLockedOut, isRetryable, translate } from './db-errors.ts';
 import { OperatorError, Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
 import { Pool } from './pool.ts';
@@ -40,9 +33,8 @@ export interface Tx extends Runner {
 
 export interface Db extends Runner {
   /**
-   * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks,
-   * serialization failures, and locks that others wait for with success, run it again, a bounded
-   * number of times, so `work` must not keep state.
+   * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks and
+   * serialization failures run it again, a bounded number of times, so `work` must not keep state.
    * @throws what `work` throws, after rolling back; Unavailable when the server is away
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
@@ -104,20 +96,12 @@ export function openDb(
   const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
   const side = new Pool({ ...settings, max: 1 }, options.onLost);
 
-  let ended = 0; // transactions that got all locks they wanted
   async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 0; ; retry += 1) {
-      const before = ended;
       try {
-        const result = await attempt(pool, work);
-        ended += 1;
-        return result;
+        return await attempt(pool, work);
       } catch (error) {
-        if (!isAway(error)) ended += 1; // refused by what it found
-        // Others have got their locks meanwhile: the line for this one moves, too.
-        const isInLine = isLockTimeout(error) && ended > before;
-        const isLast = retry >= limits.transactionRetries;
-        if (isLast || !(isInLine || isRetryable(error))) throw translate(error);
+        if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
       }
     }
   }

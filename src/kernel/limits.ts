@@ -15,7 +15,7 @@ export const limits = {
   connectionWaitMs: 900, // no connection came free for so long: 503 for all in line
   statementTimeoutMs: 8_000, // no request waits longer for one statement
   queryTimeoutMs: 10_000, // for a server that stopped answering: above the statement timeout
-  lockTimeoutMs: 800, // transactions here take milliseconds: a lock held so long is stuck
+  lockTimeoutMs: 1_500, // a big batch on a slow machine holds one for 0.6 s: longer is stuck
   idleTransactionTimeoutMs: 10_000, // frees the locks of a node that hangs
   transactionRetries: 3, // after a deadlock or serialization failure
   preparedVariants: 100, // filter combinations of lists; rarer ones beyond go unprepared

@@ -45,7 +45,7 @@ function linesOf(ids: string[], index: number): { product_id: string }[] {
 }
 
 test('what crosses on two nodes never meets in a deadlock', { timeout: 150_000 }, async () => {
-  // Looked for long before anybody gives up a lock: see lockTimeoutMs.
+  // Looked for before others give up a lock for the time that it takes: see lockTimeoutMs.
   await query(
     shop.databaseUrl,
     `DO $$ BEGIN

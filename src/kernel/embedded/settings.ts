@@ -17,8 +17,6 @@ export function serverArguments(socketDir: string, durable: boolean): string[] {
     shared_buffers: '128MB',
     // What the operating system caches as well: tells the planner that indexes pay.
     effective_cache_size: '512MB',
-    // A deadlock is found, and one side of it tried again, before both give up (lockTimeoutMs).
-    deadlock_timeout: '200ms',
     // Solid-state disks: a random page costs about what the next one costs.
     random_page_cost: 1.1,
     // Compiling a plan takes longer than any query here.
