@@ -113,7 +113,7 @@ export class AtOnce implements Step {
       return { operation, result: results[index] as Result };
     });
     const seen = await real.look();
-    const after = explain(world.shop, heard, seen);
+    const after = explain(world.shop, { done: heard, seen });
     if (after === undefined) {
       const report = { before: look(world.shop), heard, seen, statements: turns.trace };
       const text = inspect(report, { depth: 9, maxStringLength: 200, breakLength: 120 });

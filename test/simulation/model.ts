@@ -73,14 +73,14 @@ export function emptyShop(buyers: string[], others: string[]): Shop {
   return { products: {}, carts: empty<Line>(buyers), orders: {}, outcomes: {}, streams };
 }
 
-/** Does it to the shop. */
-export function perform(shop: Shop, operation: Operation): Result {
+/** Does it to the shop. @param offers what a cart's check of stock sees: see `serial-order.ts` */
+export function perform(shop: Shop, operation: Operation, offers = shop.products): Result {
   switch (operation.verb) {
     case 'order':
       return orderOnce(shop, operation);
     case 'add to cart':
     case 'set cart line':
-      return putIntoCart(shop, operation);
+      return putIntoCart(shop, operation, offers);
     case 'empty cart':
       shop.carts[operation.buyer] = [];
       return 'done';
@@ -148,7 +148,11 @@ function order(shop: Shop, { name, buyer, lines }: Of<'order'>): Result {
   return { orders };
 }
 
-function putIntoCart(shop: Shop, operation: Of<'add to cart' | 'set cart line'>): Result {
+function putIntoCart(
+  shop: Shop,
+  operation: Of<'add to cart' | 'set cart line'>,
+  offers: Shop['products'],
+): Result {
   const { verb, buyer } = operation;
   const { product: id, quantity } = operation.line;
   const cart = shop.carts[buyer] ?? [];
@@ -157,7 +161,7 @@ function putIntoCart(shop: Shop, operation: Of<'add to cart' | 'set cart line'>)
     shop.carts[buyer] = cart.filter((one) => one !== line);
     return 'done';
   }
-  const product = onOffer(shop, id);
+  const product = onOffer({ products: offers }, id);
   if (!product) return refused('not_found', `Product ${id} not found`);
   const wanted = verb === 'add to cart' ? (line?.quantity ?? 0) + quantity : quantity;
   if (wanted > product.stock) return tooFew(product);
@@ -202,7 +206,7 @@ function tell(
 const tooFew = ({ name }: Product): Result =>
   refused('invalid', `Insufficient stock for product ${name}`);
 
-function onOffer(shop: Shop, id: string): Product | undefined {
+function onOffer(shop: Pick<Shop, 'products'>, id: string): Product | undefined {
   const product = shop.products[id];
   return product?.archived ? undefined : product;
 }

@@ -101,6 +101,7 @@ export function takingTurns(db: Db, turns: Turns, who: string): Db {
       let leave = turns.enter();
       try {
         return await db.transaction(async (tx) => {
+          await tx.rows(sql`SELECT 1`); // now it has begun, before whoever begins next
           leave();
           const steps = stepsOf(tx, turns, who);
           try {
