@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpError } from './errors.ts';
+import { limits } from './limits.ts';
 
 // Where a request begins and ends, and for whom it is: what two readers of the same bytes, such as
 // a proxy and this server, could take for different things is refused (RFC 9112 section 11.2).
@@ -54,20 +55,29 @@ export function afterAnswers(socket: Duplex, work: () => void): void {
   }
 }
 
-const lastInLine = new WeakMap<Duplex, ServerResponse>();
+const lines = new WeakMap<Duplex, { last: ServerResponse; waiting: number }>();
 
 /**
  * Lets a request that came behind others on its connection wait until they are answered and the
  * client has taken the answers: else one that never reads would have hundreds of them kept here.
+ * A client that sends very many ahead is cut off.
  * @returns false when nothing is before it; then `work` is not called
  */
-export function waitForTurn({ socket }: IncomingMessage, own: ServerResponse, work: () => void) {
+export function waitForTurn(
+  { socket }: IncomingMessage,
+  own: ServerResponse,
+  work: () => void,
+): boolean {
   const { _httpMessage: first } = socket as Socket & { _httpMessage?: ServerResponse };
-  if (first === undefined || first === own) return false;
-  const last = lastInLine.get(socket);
-  const ahead = last === undefined || last.closed ? first : last;
-  lastInLine.set(socket, own);
+  if (first === undefined || first === own) return socket.destroyed;
+  const line = lines.get(socket) ?? { last: first, waiting: 0 };
+  const ahead = line.last.closed ? first : line.last;
+  lines.set(socket, line);
+  line.last = own;
+  line.waiting += 1;
+  if (line.waiting > limits.requestsAhead) socket.destroy();
   ahead.once('close', () => {
+    line.waiting -= 1;
     if (!socket.destroyed) work();
   });
   return true;

@@ -60,6 +60,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
+    http: {
+      // Node takes the longer of the two for bodies, and would have a minute for heads.
+      headersTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.requestCheckMs,
+    },
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionTimeout: limits.stalledConnectionMs,
     trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,

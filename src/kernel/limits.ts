@@ -2,8 +2,10 @@
 export const limits = {
   // requests
   bodyBytes: 1024 * 1024, // the classic contract: 413 above 1 MiB
-  requestTimeoutMs: 30_000, // a client that sends its body slower than this is cut off
+  requestTimeoutMs: 30_000, // a client that sends its head, or its body, slower is cut off
+  requestCheckMs: 5_000, // how often the server looks for those
   keepAliveTimeoutMs: 72_000, // above the 60 s of common load balancers, so that they close first
+  requestsAhead: 100, // on one connection, before an answer; clients that do so send a few
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs

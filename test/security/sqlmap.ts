@@ -87,7 +87,7 @@ export async function scan(filters: string[]): Promise<boolean> {
 }
 
 function add(found: Found, { tried, holes, isDone, seconds, output }: Found): void {
-  for (const name of tried) found.tried.add(name);
+  for (const name of tried) found.tried.add(`path: ${name}`);
   found.holes.push(...holes);
   found.isDone &&= isDone;
   found.seconds += seconds;
