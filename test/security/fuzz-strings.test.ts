@@ -106,7 +106,7 @@ function surpriseIn({ route, field, text, encoding }: Attempt, answer: WireAnswe
   if (answer.status >= 400) return isFine ? `refused: ${answer.text}` : '';
   if (!isFine) return 'accepted';
   const record = body.user ?? body;
-  if (route.path === '/product/' || route.path === '/category/') {
+  if (route.method === 'POST' && /^\/(product|category)\/$/.test(route.path)) {
     stored.set(body.id, [record.name, record.description]);
   }
   if (!(name in record)) return '';

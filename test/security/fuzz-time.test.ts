@@ -14,7 +14,7 @@ import { parseNumber } from '../../src/kernel/inputs.ts';
 // No reader of input takes long over a text, however it is made (ReDoS).
 
 const boundMs = 50;
-const attempts = 2; // the garbage collector may run in one of them
+const attempts = 3; // the garbage collector may run in one of them
 const size = 100_000;
 
 const filled = (part: string): string => part.repeat(Math.ceil(size / part.length)).slice(0, size);
@@ -81,7 +81,8 @@ for (const [name, read] of Object.entries(readers)) {
   test(`${name} of 100 KB is read or refused in ${boundMs} ms`, (context) => {
     let worst = 0;
     for (const text of texts) {
-      const ms = Math.min(...Array.from({ length: attempts }, () => timeOf(read, text)));
+      let ms = timeOf(read, text);
+      for (let more = 1; ms > boundMs && more < attempts; more += 1) ms = timeOf(read, text);
       worst = Math.max(worst, ms);
       assert.ok(ms <= boundMs, `${ms.toFixed(0)} ms for ${JSON.stringify(text.slice(0, 20))}…`);
     }

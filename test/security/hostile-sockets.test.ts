@@ -11,10 +11,10 @@ import type { TestSocket } from '../socket.ts';
 import { offer, register } from '../traffic.ts';
 import { innocent, isFull, megabytes, quantile } from './hostile-clients.ts';
 
-// Sockets that never read, while much happens. HOSTILE=full: 100 of them.
+// Sockets that never read, while much happens. HOSTILE=full: 100 of them, and 10,000 events.
 
-const sellers = 100; // an order each: so many events to one checkout
-const checkouts = 100;
+const sellers = isFull ? 100 : 50; // an order each: so many events to one checkout
+const checkouts = isFull ? 100 : 40;
 const events = sellers * checkouts;
 const buyers = isFull ? 2 : 1;
 const socketsOfEach = isFull ? 50 : 20;
@@ -99,29 +99,15 @@ test('one that reads on in time hears that it was too slow, and resumes', async 
   const [user] = stalled;
   assert.ok(user);
   // More than the buffers of both systems take: the server feels that nobody reads.
-  await query(databaseUrl, `UPDATE notifications SET message = rpad(message, 1200, '.')`);
+  await query(databaseUrl, `UPDATE notifications SET message = rpad(message, 5000, '.')`);
   const silent = await Promise.all(Array.from({ length: 12 }, () => openStalled(user, 0)));
-  const outcomes = await Promise.all(
-    Array.from({ length: 8 }, async (_, index) => {
-      const raw = await openStalled(user, 0);
-      const offsets: number[] = [];
-      raw.on('message', (data: Buffer) => offsets.push(parse(data).offset));
-      const closed = once(raw, 'close');
-      await sleep(10_000 + index * 500);
-      raw.resume();
-      // Cut or closed, or so early that it is given all.
-      const all = sleep(3_000, ['open'], { ref: false });
-      const [code] = (await Promise.race([closed, all])) as [number | string];
-      const last = offsets.at(-1) ?? 0;
-      raw.terminate();
-      const resumed = await shop.socket(pathOf(user, last));
-      if (last < events) await resumed.receive(events - last, 15_000);
-      const seen = [...offsets, ...resumed.messages.map(({ offset }) => offset)];
-      assert.ok(seen.length === events && seen.every((offset, place) => offset === place + 1));
-      await resumed.close();
-      return code;
-    }),
-  );
+  const outcomes: (number | string)[] = [];
+  // The server says so ten seconds after it felt it, which on a busy machine may be late.
+  for (const from of [10_500, 14_000, 19_000]) {
+    const tries = Array.from({ length: 6 }, (_, index) => readOnAfter(user, from + index * 600));
+    outcomes.push(...(await Promise.all(tries)));
+    if (outcomes.includes(4008)) break;
+  }
   context.diagnostic(`closed with ${outcomes.join(', ')}`);
   assert.ok(outcomes.includes(4008), `closed with ${outcomes.join(', ')}`);
   // Those that never read are cut off: ten seconds, and two more to say so.
@@ -131,5 +117,26 @@ test('one that reads on in time hears that it was too slow, and resumes', async 
   });
   for (const raw of silent) raw.terminate();
 });
+
+/** A socket that reads nothing for so long; what it is closed with. It misses nothing. */
+async function readOnAfter(user: User, ms: number): Promise<number | string> {
+  const raw = await openStalled(user, 0);
+  const offsets: number[] = [];
+  raw.on('message', (data: Buffer) => offsets.push(parse(data).offset));
+  const closed = once(raw, 'close');
+  await sleep(ms);
+  raw.resume();
+  // Cut or closed, or so early that it is given all.
+  const all = sleep(3_000, ['open'], { ref: false });
+  const [code] = (await Promise.race([closed, all])) as [number | string];
+  raw.terminate();
+  const last = offsets.at(-1) ?? 0;
+  const resumed = await shop.socket(pathOf(user, last));
+  if (last < events) await resumed.receive(events - last, 15_000);
+  const seen = [...offsets, ...resumed.messages.map(({ offset }) => offset)];
+  assert.ok(seen.length === events && seen.every((offset, place) => offset === place + 1));
+  await resumed.close();
+  return code;
+}
 
 const parse = (data: Buffer): Json => JSON.parse(data.toString());
