@@ -3,6 +3,8 @@ import { flashSale } from './flash-sale.ts';
 import { killPoints } from './kill-points.ts';
 import { paused } from './paused.ts';
 import { pool } from './pool.ts';
+import { errorCode } from '../src/kernel/db-errors.ts';
+import { OperatorError } from '../src/kernel/errors.ts';
 import type { Proof } from './proof.ts';
 import { sameKey } from './same-key.ts';
 import { socketDrops } from './socket-drops.ts';
@@ -38,7 +40,14 @@ export async function prove(args: string[], signal: AbortSignal): Promise<number
   try {
     return (await proof.run(rest, { signal, say })) ? 0 : 1;
   } catch (error) {
-    say(`✖ ${name} could not be run: ${error instanceof Error ? error.stack : String(error)}`);
+    say(`✖ ${name} could not be run: ${explain(error)}`);
     return 2;
   }
+}
+
+/** A mistake of the caller needs no stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isMistake = error instanceof OperatorError || errorCode(error).startsWith('ERR_PARSE_ARGS');
+  return (isMistake ? error.message : error.stack) ?? error.message;
 }

@@ -1,3 +1,5 @@
+import { OperatorError } from '../src/kernel/errors.ts';
+
 /** Something that the shop promises, shown on real servers under a load that would break it. */
 export interface Proof {
   summary: string;
@@ -12,10 +14,10 @@ export interface Host {
   say(text: string): void;
 }
 
-/** A counting number from the command line. @throws with what to write instead */
+/** A counting number from the command line. @throws OperatorError with what to write instead */
 export function countOf(name: string, text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error(`--${name} takes a whole number from 1 on, not "${text}"`);
+  throw new OperatorError(`--${name} takes a whole number from 1 on, not "${text}"`);
 }
 
 /** Says the lines, aligned in columns, the first as their heads. */

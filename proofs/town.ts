@@ -1,3 +1,4 @@
+import { OperatorError } from '../src/kernel/errors.ts';
 import { cleanUp, freePort, run } from '../test/program.ts';
 import { noRedis, RedisServer } from '../test/redis-server.ts';
 import { jwtSecret } from '../test/harness.ts';
@@ -18,13 +19,13 @@ export interface Town {
 
 /**
  * Starts a town.
- * @throws when redis-server is not installed
+ * @throws OperatorError when redis-server is not installed
  */
 export async function openTown(
   nodeCount: number,
   more: Record<string, string> = {},
 ): Promise<Town> {
-  if (noRedis) throw new Error(noRedis);
+  if (noRedis) throw new OperatorError(noRedis);
   const database = await Database.started();
   const redis = new RedisServer(await freePort());
   await redis.start();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { OperatorError } from '../../src/kernel/errors.ts';
 import { projectRoot } from '../../src/kernel/root.ts';
 import { countOf, type Host, type Proof } from '../proof.ts';
 import { type Random, randomFrom } from '../random.ts';
@@ -47,7 +48,8 @@ build/chaos-history.ndjson, one request a line.
     const minutes = countOf('minutes', values.minutes);
     const { only } = values;
     const chosen = faults.filter(({ name }) => name.includes(only));
-    if (chosen.length === 0 && only !== 'none') throw new Error(`No fault has "${only}" in it`);
+    if (chosen.length === 0 && only !== 'none')
+      throw new OperatorError(`No fault has "${only}" in its name; --help lists them`);
     const slack = countOf('slack', values.slack);
     return runChaos({ minutes, seed, slack, faults: chosen }, host);
   },
