@@ -56,7 +56,7 @@ const poolExhausted: Fault = {
     await holder.end();
     await waiting;
     const slowest = Math.max(...answers.map(({ sentAt, endedAt }) => endedAt - sentAt));
-    const figures = [{ name: 'refused', value: slowest, bar: 2_000, unit: 'ms' }];
+    const figures = [{ name: 'refused', value: slowest, bar: 3_000, unit: 'ms' }];
     return { healedAt: performance.now(), figures };
   },
 };
