@@ -81,6 +81,8 @@ async function runChaos({ minutes, seed, slack, faults }: Options, host: Host): 
     host.say(`\n${countsOf(world.history)}\n\n${report.toString()}\n`);
     host.say(`${total} requests in ${seconds.toFixed(0)} s: ${(total / seconds).toFixed(0)}/s`);
     host.say(`${checked}; events reached open sockets within ${latencyOf(crowd.listeners)}`);
+    const { count, longestMs } = world.stalls;
+    host.say(`the machine itself stood still ${count} times, at most ${longestMs.toFixed(0)} ms`);
     const verified = await town.verify();
     host.say(verified.output);
     const { length } = world.history.violations;
@@ -88,6 +90,7 @@ async function runChaos({ minutes, seed, slack, faults }: Options, host: Host): 
     return length === 0 && verified.holds;
   } finally {
     world.isOver = true;
+    await world.stalls.stop();
     world.client.close();
     await world.history.close();
     await town.close();

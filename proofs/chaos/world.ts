@@ -4,6 +4,7 @@ import type { Person } from '../people.ts';
 import type { Random } from '../random.ts';
 import type { Town } from '../town.ts';
 import type { History } from './history.ts';
+import { Stalls } from './stalls.ts';
 import type { Thing } from './things.ts';
 import { Weather } from './weather.ts';
 
@@ -18,6 +19,7 @@ export class World {
   readonly random: Random;
   readonly history: History;
   readonly weather = new Weather();
+  readonly stalls: Stalls;
   readonly client: Client;
   readonly things = new Map<string, Thing>();
   readonly sellers: Person[] = [];
@@ -26,6 +28,7 @@ export class World {
 
   constructor(options: { town: Town; random: Random; history: History; seed: number }) {
     this.town = options.town;
+    this.stalls = new Stalls(options.town.database.url, this.weather);
     this.random = options.random;
     this.history = options.history;
     this.client = new Client(`chaos-${options.seed}`);
@@ -62,7 +65,8 @@ export class World {
   #isExcused({ outcome, retryAfter, sentAt, endedAt }: Reply): boolean {
     if (outcome === 'stale') return true; // any server may close a connection that is idle
     if (outcome === 503 && retryAfter === undefined) return false;
-    return this.weather.excuses(outcome, sentAt, endedAt);
+    const isStall = outcome === 503 && this.stalls.within(sentAt, endedAt) > 0;
+    return isStall || this.weather.excuses(outcome, sentAt, endedAt);
   }
 
   /** Products to be bought, by what may happen to them. */
