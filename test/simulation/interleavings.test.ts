@@ -20,7 +20,7 @@ const choices = fc.array(fc.nat({ max: 4 }), { maxLength: 80, size: 'max' });
 const atOnce = fc
   .tuple(anyMeeting, choices, fc.boolean())
   .map(([plans, turns, isQueued]) => new AtOnce(plans, turns, isQueued));
-const usual = { runs: 40, steps: 4, file: 'interleavings' };
+const usual = { runs: 30, steps: 4, file: 'interleavings' };
 
 test('however the statements of operations interleave, a serial order explains them', () =>
   assertAgreement(shop, [oneByOne, atOnce, atOnce], usual));
