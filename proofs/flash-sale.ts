@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Client, type Reply } from './client.ts';
-import { type Buyer, gather, inTurns } from './crowd.ts';
+import { type Buyer, gather, inTurns } from './many-buyers.ts';
 import { offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
 import { openTown, type Town } from './town.ts';

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { limits } from '../src/kernel/limits.ts';
 import { openSocket, type TestSocket } from '../test/socket.ts';
 import { answerWaitMs, Client } from './client.ts';
-import { type Buyer, gather } from './crowd.ts';
+import { type Buyer, gather } from './many-buyers.ts';
 import { offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
 import { type Answer, isRefusedWell, isWell, Shoppers } from './shoppers.ts';

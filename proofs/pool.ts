@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { limits } from '../src/kernel/limits.ts';
 import { HeldLock } from '../test/held-lock.ts';
 import { answerWaitMs, Client } from './client.ts';
-import { gather } from './crowd.ts';
+import { gather } from './many-buyers.ts';
 import { offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
 import { isRefusedWell, isWell, Shoppers } from './shoppers.ts';

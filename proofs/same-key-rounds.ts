@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Buyer } from './crowd.ts';
+import type { Buyer } from './many-buyers.ts';
 import type { Random } from './random.ts';
 
 export interface Line {

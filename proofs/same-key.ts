@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Client, type Reply } from './client.ts';
-import { type Buyer, gather } from './crowd.ts';
+import { type Buyer, gather } from './many-buyers.ts';
 import { obtain, offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
 import { type Random, randomFrom } from './random.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerWaitMs, type Client, type Reply } from './client.ts';
-import type { Buyer } from './crowd.ts';
+import type { Buyer } from './many-buyers.ts';
 import { obtain } from './people.ts';
 
 const pauseMs = 40; // of a shopper between two requests

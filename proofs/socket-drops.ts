@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { answerWaitMs, Client } from './client.ts';
-import { type Buyer, gather, inTurns } from './crowd.ts';
-import { type Drop, drops, Listener, replay } from './listener.ts';
+import { type Buyer, gather, inTurns } from './many-buyers.ts';
+import { type Drop, drops, ResumingListener, replay } from './resuming-listener.ts';
 import { offer, type Person, register } from './people.ts';
 import { countOf, type Host, type Proof, table } from './proof.ts';
 import { type Random, randomFrom } from './random.ts';
@@ -108,7 +108,7 @@ class Drill {
     const own = random.fork(`stream ${index}`);
     const urls = town.nodes.map(({ url }) => url);
     const dropped = (how: Drop): void => void this.#drops.set(how, (this.#drops.get(how) ?? 0) + 1);
-    const listener = new Listener({ buyer, urls, random: own.fork('listener'), dropped });
+    const listener = new ResumingListener({ buyer, urls, random: own.fork('listener'), dropped });
     const lanes = ['a', 'b'].map((name) => this.#happen(buyer, name, own.fork(name)));
     const [told] = await Promise.all([
       Promise.all(lanes),
@@ -127,7 +127,7 @@ class Drill {
   }
 
   /** What was heard is what was acknowledged: each lane's events, in the lane's order. */
-  #judge(scene: { index: number; listener: Listener; told: string[][] }): void {
+  #judge(scene: { index: number; listener: ResumingListener; told: string[][] }): void {
     const { index, listener, told } = scene;
     this.#faults.push(...listener.faults.map((fault) => `stream ${index}: ${fault}`));
     const heard = listener.heard.map((text) => {

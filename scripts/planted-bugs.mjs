@@ -16,7 +16,16 @@ import { ensureInstalled, root } from './install.mjs';
 
 const LANES = 2; // copies in which tests run at once
 const LIMIT_MS = 240_000; // a bug that makes its tests hang is caught, too
-const COPIED = ['bin', 'migrations', 'package-lock.json', 'package.json', 'scripts', 'src', 'test'];
+const COPIED = [
+  'bin',
+  'migrations',
+  'proofs',
+  'package-lock.json',
+  'package.json',
+  'scripts',
+  'src',
+  'test',
+];
 
 const [option, only] = process.argv.slice(2);
 if (option !== undefined && (option !== '--only' || only === undefined)) {

@@ -9,7 +9,7 @@ export class Basket {
   readonly #world: World;
   readonly #buyer: string;
   readonly #model = new CartModel();
-  #pendingUntil: (() => number)[] = [];
+  #pending: { id: number; until: () => number }[] = [];
 
   constructor(world: World, buyer: string) {
     this.#world = world;
@@ -25,9 +25,10 @@ export class Basket {
   note(told: Told | undefined, change: CartChange): void {
     if (told?.certainty === 'answered') this.#model.did(change);
     if (told && told.certainty !== 'maybe') return;
-    this.#model.mayDo(change);
+    const id = this.#model.mayDo(change);
     const { sentAt, endedAt } = told ?? { sentAt: performance.now(), endedAt: performance.now() };
-    this.#pendingUntil.push(() => this.#world.weather.settlesAt(sentAt, endedAt));
+    const until = (): number => this.#world.weather.settlesAt(sentAt, endedAt);
+    this.#pending.push({ id, until });
   }
 
   /** An answer that shows the cart. */
@@ -40,12 +41,13 @@ export class Basket {
 
   /** Waits until few enough changes are without an answer. */
   async settle(): Promise<void> {
-    const isOpen = (): number =>
-      this.#pendingUntil.filter((until) => until() > performance.now()).length;
-    while (isOpen() > mostPending && !this.#world.isOver) await sleep(100);
-    if (isOpen() > 0) return;
-    this.#pendingUntil = [];
-    this.#model.settle();
+    for (;;) {
+      const now = performance.now();
+      for (const { id, until } of this.#pending) if (until() <= now) this.#model.settle(id);
+      this.#pending = this.#pending.filter(({ until }) => until() > now);
+      if (this.#pending.length <= mostPending || this.#world.isOver) return;
+      await sleep(100);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { CartChange, Lines } from './cart-model.ts';
 import { type Attempt, attemptTo, noteSold, orderUnderKey } from './checkout.ts';
 import { checkProducts } from './lists.ts';
 import { Listener } from './listener.ts';
+import { type AskToOrder, repeatKey } from './keys.ts';
 import { logOutAndIn, refresh } from './session.ts';
 import { show, type Told, type World } from './world.ts';
 
@@ -29,7 +30,7 @@ export class Buyer {
     this.#random = world.random.fork(`buyer ${person.id}`);
     this.#basket = new Basket(world, `buyer ${person.id}`);
     this.listener = new Listener(world, person);
-    this.#running = this.#live();
+    this.#running = world.watch(this.#live());
   }
 
   /** Resolves when it has come to an end. */
@@ -50,6 +51,7 @@ export class Buyer {
     [18, () => this.#orderLines()],
     [4, () => this.#orderWithoutKey()],
     [2, () => this.#reuseKey()],
+    [3, () => this.#repeatKey()],
     [2, () => this.#orderWhatIsGone()],
     [1, () => logOutAndIn(this.#world, this.person, this.listener)],
     [1, () => refresh(this.#world, this.person)],
@@ -173,8 +175,7 @@ export class Buyer {
     const lines = this.#lines(this.#world.on('steady').map(({ id }) => id));
     const attempt = this.#attempt([lines]);
     const body = bodyOf(lines);
-    const route = 'POST /place-order/';
-    const told = await this.#ask('place-order', { route, expect: [201], body });
+    const told = await this.#ask('place-order', { route: placeOrder, expect: [201], body });
     attempt.requestIds.push(told.requestId);
     attempt.endedAt = told.endedAt;
     if (told.certainty === 'nothing') this.attempts.splice(this.attempts.indexOf(attempt), 1);
@@ -188,19 +189,24 @@ export class Buyer {
     if (first?.status !== 201) return;
     const [id = '', quantity = 0] = [...lines][0] ?? [];
     await this.#ask('place-order, key reused', {
-      route: 'POST /place-order/',
+      route: placeOrder,
       expect: [422],
       body: bodyOf(new Map([[id, quantity + 1]])),
       headers: { 'Idempotency-Key': `key ${this.#count}` },
     });
   }
 
+  #repeatKey(): Promise<void> {
+    const { attempts } = this;
+    const ask: AskToOrder = (what, call) => this.#ask(what, { ...call, route: placeOrder });
+    return repeatKey({ world: this.#world, random: this.#random, attempts, ask });
+  }
+
   async #orderWhatIsGone(): Promise<void> {
     const gone = [...this.#world.things.values()].filter((one) => one.deletedAt < Infinity);
     if (gone.length === 0) return;
     const body = bodyOf(new Map([[this.#random.pick(gone).id, 1]]));
-    const route = 'POST /place-order/';
-    await this.#ask('place-order, product gone', { route, expect: [404], body });
+    await this.#ask('place-order, product gone', { route: placeOrder, expect: [404], body });
   }
 
   #lines(ids: string[]): Lines {
@@ -235,6 +241,8 @@ export class Buyer {
     noteSold(this.#world, attempt);
   }
 }
+
+const placeOrder = 'POST /place-order/';
 
 const bodyOf = (lines: Lines): object => ({
   products: [...lines].map(([product_id, quantity]) => ({ product_id, quantity })),

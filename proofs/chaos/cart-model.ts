@@ -8,10 +8,10 @@ export type CartChange =
 /** One way things may have gone: the cart, and the changes that may still happen. */
 interface Possibility {
   lines: Lines;
-  pending: CartChange[];
+  pending: { id: number; change: CartChange }[];
 }
 
-const mostPossibilities = 200;
+const mostPossibilities = 5_000;
 
 /**
  * What a buyer's cart may hold, from what was acknowledged. A change without an answer may have
@@ -19,6 +19,7 @@ const mostPossibilities = 200;
  */
 export class CartModel {
   #possible: Possibility[] = [{ lines: new Map(), pending: [] }];
+  #count = 0;
 
   /** The change was acknowledged. */
   did(change: CartChange): void {
@@ -27,16 +28,22 @@ export class CartModel {
     );
   }
 
-  /** The change had no answer. */
-  mayDo(change: CartChange): void {
-    this.#keep(
-      this.#possible.map(({ lines, pending }) => ({ lines, pending: [...pending, change] })),
-    );
+  /** The change had no answer. @returns its number */
+  mayDo(change: CartChange): number {
+    this.#count += 1;
+    const one = { id: this.#count, change };
+    this.#keep(this.#possible.map(({ lines, pending }) => ({ lines, pending: [...pending, one] })));
+    return one.id;
   }
 
-  /** What had no answer happens no more. */
-  settle(): void {
-    this.#keep(this.#landed().map(({ lines }) => ({ lines, pending: [] })));
+  /** A change that had no answer has happened by now, or never will. */
+  settle(id: number): void {
+    this.#keep(
+      this.#landed().map(({ lines, pending }) => ({
+        lines,
+        pending: pending.filter((one) => one.id !== id),
+      })),
+    );
   }
 
   /** @returns false when the cart cannot hold what was seen; from then on it is taken as true */
@@ -51,29 +58,21 @@ export class CartModel {
     return [...new Map(this.#landed().map(({ lines }) => [nameOf(lines), lines])).values()];
   }
 
-  /** No change is without an answer. */
-  get isSettled(): boolean {
-    return this.#possible.every(({ pending }) => pending.length === 0);
-  }
-
   /** Each possibility, with every choice of what is pending having happened by now. */
   #landed(): Possibility[] {
-    const all: Possibility[] = [];
-    const land = (one: Possibility): void => {
-      all.push(one);
-      for (const [index, change] of one.pending.entries()) {
-        const pending = one.pending.toSpliced(index, 1);
-        land({ lines: apply(one.lines, change), pending });
+    const all = new Map(this.#possible.map((one) => [possibilityName(one), one]));
+    // A map hands out what is added while it is gone through.
+    for (const { lines, pending } of all.values()) {
+      for (const [index, { change }] of pending.entries()) {
+        const one = { lines: apply(lines, change), pending: pending.toSpliced(index, 1) };
+        all.set(possibilityName(one), one);
       }
-    };
-    for (const one of this.#possible) land(one);
-    return all;
+    }
+    return [...all.values()];
   }
 
   #keep(possible: Possibility[]): void {
-    const different = new Map(
-      possible.map((one) => [`${nameOf(one.lines)} ${JSON.stringify(one.pending)}`, one]),
-    );
+    const different = new Map(possible.map((one) => [possibilityName(one), one]));
     if (different.size > mostPossibilities) throw new Error('Too little is known of a cart');
     this.#possible = [...different.values()];
   }
@@ -95,3 +94,6 @@ export const nameOf = (lines: Lines): string =>
     .map(([id, quantity]) => `${id}×${quantity}`)
     .toSorted()
     .join(' ');
+
+const possibilityName = ({ lines, pending }: Possibility): string =>
+  `${nameOf(lines)} | ${pending.map(({ id }) => id).join(' ')}`;

@@ -78,9 +78,12 @@ async function runChaos({ minutes, seed, slack, faults }: Options, host: Host): 
     await crowd.leave();
     const { total } = world.history;
     const checked = await crowd.check();
+    report.judgeDelays(world, crowd.listeners);
     host.say(`\n${countsOf(world.history)}\n\n${report.toString()}\n`);
     host.say(`${total} requests in ${seconds.toFixed(0)} s: ${(total / seconds).toFixed(0)}/s`);
     host.say(`${checked}; events reached open sockets within ${latencyOf(crowd.listeners)}`);
+    host.say(`${world.socketEndsChecked} sockets were seen to end with their sessions`);
+    host.say(`not met: ${report.unmet(faults)}`);
     const { count, longestMs } = world.stalls;
     host.say(`the machine itself stood still ${count} times, at most ${longestMs.toFixed(0)} ms`);
     const verified = await town.verify();
@@ -140,10 +143,10 @@ async function strike(fault: Fault, { world, crowd, report, minutes }: Stage): P
     const text = error instanceof Error ? error.stack : String(error);
     world.history.violate('chaos', `${fault.name} could not be done: ${text}`);
   }
-  heal();
   await crowd.prober.orderEverywhere();
+  heal();
   const backAt = performance.now();
-  report.add(world, { fault, from, backAt, effect, listeners: crowd.listeners });
+  report.add(world, { fault, from, backAt, effect });
 }
 
 function shuffled<T>(items: T[], random: Random): T[] {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Person } from '../people.ts';
 import type { Lines } from './cart-model.ts';
 import { isCounted } from './things.ts';
-import { show, type Told, type World } from './world.ts';
+import type { Told, World } from './world.ts';
 
 /** A checkout that a buyer asked for, once or again and again under one key. */
 export interface Attempt {
@@ -13,6 +13,8 @@ export interface Attempt {
   endedAt: number;
   /** of the answer; undefined when there was none */
   orderIds: string[] | undefined;
+  /** of an attempt under a key, and what was asked for under it */
+  repeat: { key: string; body: object | undefined } | undefined;
 }
 
 const pauseMs = 50; // between two tries
@@ -30,6 +32,7 @@ export async function orderUnderKey(
     attempt,
     body,
     nodes,
+    deadline = Infinity,
   }: {
     buyer: Person;
     key: string;
@@ -37,9 +40,12 @@ export async function orderUnderKey(
     body: object | undefined;
     /** which node to ask at each try; several numbers: at once */
     nodes: () => number[];
+    /** on the clock of performance.now(): from then on no more tries */
+    deadline?: number;
   },
 ): Promise<Told | undefined> {
   const token = buyer.access;
+  attempt.repeat = { key, body };
   const headers = { 'Idempotency-Key': key };
   for (;;) {
     const tries = await Promise.all(
@@ -60,12 +66,13 @@ export async function orderUnderKey(
     const answers = tries.filter(({ certainty }) => certainty === 'answered');
     const [first] = answers;
     for (const other of answers) {
-      if (show(other.body) !== show(first?.body)) {
-        const text = `one key, two answers: ${show(first?.body)} and ${show(other.body)}`;
+      const [text1, text2] = [JSON.stringify(first?.body), JSON.stringify(other.body)];
+      if (text1 !== text2) {
+        const text = `one key, two answers: ${text1} and ${text2}`;
         world.history.violate('I4', text, attempt.requestIds);
       }
     }
-    if (first || world.isOver) return first;
+    if (first || world.isOver || performance.now() > deadline) return first;
     await sleep(pauseMs);
   }
 }
@@ -74,7 +81,8 @@ export async function orderUnderKey(
 export function attemptTo(world: World, candidates: Lines[]): Attempt {
   noteAsked(world, candidates);
   const sentAt = performance.now();
-  return { requestIds: [], candidates, sentAt, endedAt: sentAt, orderIds: undefined };
+  const none = { orderIds: undefined, repeat: undefined };
+  return { requestIds: [], candidates, sentAt, endedAt: sentAt, ...none };
 }
 
 /** Notes for the counted products that somebody asks for them. */

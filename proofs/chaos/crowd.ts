@@ -43,7 +43,7 @@ export class Crowd {
   async grow(): Promise<void> {
     if (performance.now() < this.#nextAt) return;
     this.#nextAt = performance.now() + newcomersEveryMs;
-    await this.#join();
+    await this.#world.watch(this.#join());
   }
 
   /** Ends what everybody does, and waits until nothing can happen any more. */
@@ -51,10 +51,7 @@ export class Crowd {
     const world = this.#world;
     world.isOver = true;
     const people = [...this.#buyers, ...this.#sellers];
-    const ends = await Promise.allSettled(people.map(({ done }) => done));
-    for (const end of ends) {
-      if (end.status === 'rejected') world.history.violate('chaos', String(end.reason.stack));
-    }
+    await Promise.all(people.map(({ done }) => done));
     await sleep(landingMs);
     await Promise.all(this.listeners.map((listener) => listener.stop()));
   }

@@ -22,7 +22,7 @@ const stalledSockets: Fault = {
           'Sec-WebSocket-Version: 13',
           'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
         ];
-        return sendAndStall(url, handshake, '');
+        return sendAndStall(url, handshake, { awaits: 'HTTP/1.1 101 ' });
       }),
     );
     await sleep(seconds * 1_000);
@@ -46,7 +46,7 @@ const slowBodies: Fault = {
     ];
     const sockets = await Promise.all(
       Array.from({ length: 200 }, (_, index) =>
-        sendAndStall(town.nodes[index % town.nodes.length]?.url ?? '', head, '{'),
+        sendAndStall(town.nodes[index % town.nodes.length]?.url ?? '', head, { begin: '{' }),
       ),
     );
     for (let second = 0; second < seconds; second += 1) {
@@ -58,14 +58,22 @@ const slowBodies: Fault = {
   },
 };
 
-async function sendAndStall(url: string, lines: string[], begin: string): Promise<Socket> {
+/** @param options.awaits how the answer must begin, before nothing more is read */
+async function sendAndStall(
+  url: string,
+  lines: string[],
+  { begin = '', awaits }: { begin?: string; awaits?: string },
+): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  socket.pause();
   socket.write(`${lines.join('\r\n')}\r\nHost: ${hostname}\r\n\r\n${begin}`);
-  return socket;
+  if (awaits !== undefined) {
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    if (!answer.toString().startsWith(awaits)) throw new Error(answer.toString().slice(0, 100));
+  }
+  return socket.pause();
 }
 
 export const clientFaults: Fault[] = [stalledSockets, slowBodies];

@@ -55,6 +55,12 @@ const poolExhausted: Fault = {
     await holder.query('ROLLBACK');
     await holder.end();
     await waiting;
+    const isGood = ({ outcome, retryAfter }: Reply): boolean =>
+      outcome === 200 || (outcome === 503 && retryAfter !== undefined);
+    if (!answers.every(isGood) || !answers.some(({ outcome }) => outcome === 503)) {
+      const outcomes = answers.map(({ outcome }) => outcome).join(', ');
+      world.history.violate('chaos', `connections held by others: answers ${outcomes}`);
+    }
     const slowest = Math.max(...answers.map(({ sentAt, endedAt }) => endedAt - sentAt));
     const figures = [{ name: 'refused', value: slowest, bar: 3_000, unit: 'ms' }];
     return { healedAt: performance.now(), figures };

@@ -26,8 +26,8 @@ const endMs = 1_500; // from a logout to the end of its socket: the bound is 1 s
  */
 export class Listener {
   readonly heard: Heard[] = [];
-  /** how late events came that were not replayed, in ms, and when */
-  readonly delays: { at: number; ms: number }[] = [];
+  /** of events that were not replayed: when they were made, and how many ms later they came */
+  readonly delays: { madeAt: number; ms: number }[] = [];
   readonly #world: World;
   readonly #person: Person;
   readonly #random: Random;
@@ -41,7 +41,7 @@ export class Listener {
     this.#world = world;
     this.#person = person;
     this.#random = world.random.fork(`listener ${person.id}`);
-    this.#running = this.#follow();
+    this.#running = world.watch(this.#follow());
   }
 
   /** The last offset that was heard. */
@@ -53,12 +53,14 @@ export class Listener {
   async expectEnd(token: string): Promise<void> {
     const socket = this.#socket;
     if (socket === undefined || this.#token !== token) return;
+    const { weather, stalls } = this.#world;
     const from = performance.now();
     await sleep(endMs);
+    const until = performance.now();
+    if (!weather.isDatabaseWell(from, until) || stalls.within(from, until) > 0) return;
+    this.#world.socketEndsChecked += 1;
     const isOpen = this.#socket === socket && socket.readyState === WebSocket.OPEN;
-    if (isOpen && this.#world.weather.isCalm(from, performance.now())) {
-      this.#violate('I8', 'a socket outlived its session');
-    }
+    if (isOpen) this.#violate('I8', 'a socket outlived its session');
   }
 
   /** Drops no more sockets, hears what there is to hear, and ends. */
@@ -119,7 +121,8 @@ export class Listener {
     }
     this.heard.push(event);
     const madeAt = Date.parse(event.created_at);
-    if (madeAt > openedAt) this.delays.push({ at: performance.now(), ms: Date.now() - madeAt });
+    if (madeAt <= openedAt) return;
+    this.delays.push({ madeAt: madeAt - performance.timeOrigin, ms: Date.now() - madeAt });
   }
 
   #violate(rule: string, text: string): void {

@@ -13,6 +13,7 @@ export interface Order {
   sellerId: number;
   status: string;
   total_price: number;
+  created_at: string;
   items: { product: { id: string }; quantity: number; price: number }[];
 }
 
@@ -62,7 +63,9 @@ export function checkOrders(
     }
     take(attempt, made);
   }
-  for (const attempt of attempts.filter(({ orderIds }) => orderIds === undefined)) {
+  // Those for the most sellers first: what is a part of theirs may look like all of another's.
+  const unanswered = attempts.filter(({ orderIds }) => orderIds === undefined);
+  for (const attempt of unanswered.toSorted((a, b) => sellersOf(world, b) - sellersOf(world, a))) {
     const made = findUnanswered(world, attempt, [...left.values()]);
     if (made) take(attempt, made);
   }
@@ -72,9 +75,15 @@ export function checkOrders(
 }
 
 /** The orders that a request without an answer made, one for each seller; undefined for none. */
-function findUnanswered(world: World, attempt: Attempt, orders: Order[]): Order[] | undefined {
+function findUnanswered(world: World, attempt: Attempt, all: Order[]): Order[] | undefined {
+  const { sentAt, endedAt } = attempt;
+  const until = world.weather.settlesAt(sentAt, endedAt);
+  const orders = all.filter(({ created_at }) => {
+    const madeAt = Date.parse(created_at) - performance.timeOrigin;
+    return madeAt >= sentAt - clocksMs && madeAt <= until + clocksMs;
+  });
   for (const lines of attempt.candidates) {
-    const parts = groupBy(lines, ([id]) => world.things.get(id)?.sellerId ?? 0);
+    const parts = partsOf(world, lines);
     const made = [...parts.values()].map((part) =>
       orders.find((order) => nameOf(linesOf([order])) === nameOf(new Map(part))),
     );
@@ -83,6 +92,14 @@ function findUnanswered(world: World, attempt: Attempt, orders: Order[]): Order[
   }
   return undefined;
 }
+
+const clocksMs = 50; // times are cut to the millisecond, and clocks are set now and then
+
+const partsOf = (world: World, lines: Lines) =>
+  groupBy(lines, ([id]) => world.things.get(id)?.sellerId ?? 0);
+
+const sellersOf = (world: World, { candidates: [lines] }: Attempt): number =>
+  lines ? partsOf(world, lines).size : 0;
 
 function linesOf(orders: Order[]): Lines {
   const items = orders.flatMap((order) => order.items);

@@ -1,6 +1,8 @@
 import type { Person } from '../people.ts';
 import { type Attempt, attemptTo, noteSold, orderUnderKey } from './checkout.ts';
-import type { World } from './world.ts';
+import { show, type World } from './world.ts';
+
+const patienceMs = 20_000; // far beyond any bar: a node that does not come back
 
 /** Somebody whose orders show that the shop is back after a fault. */
 export class Prober {
@@ -25,14 +27,14 @@ export class Prober {
     this.attempts.push(attempt);
     const body = { products: [{ product_id }] };
     const nodes = (): number[] => [node];
-    const told = await orderUnderKey(this.#world, {
-      buyer: this.person,
-      key,
-      attempt,
-      body,
-      nodes,
-    });
-    if (told?.status !== 201) return;
+    const deadline = attempt.sentAt + patienceMs;
+    const order = { buyer: this.person, key, attempt, body, nodes, deadline };
+    const told = await orderUnderKey(this.#world, order);
+    if (told?.status !== 201) {
+      const text = `node ${node} took no order in ${patienceMs / 1_000} s: ${show(told?.body)}`;
+      this.#world.history.violate('bar', text, attempt.requestIds);
+      return;
+    }
     attempt.orderIds = told.body.order_ids;
     noteSold(this.#world, attempt);
   }

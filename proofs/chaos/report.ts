@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 
 /** What one strike of a fault did to those who used the shop. */
 interface Strike {
+  from: number;
+  backAt: number;
   failed: number;
   longestMs: number;
   lateMs: number;
@@ -25,47 +27,53 @@ export class FaultReport {
     this.#slack = slack;
   }
 
-  add(
-    world: World,
-    {
-      fault,
+  add(world: World, strike: { fault: Fault; from: number; backAt: number; effect: Effect }): void {
+    const { fault, from, backAt, effect } = strike;
+    const ops = world.history.during(from, backAt);
+    const seen: Strike = {
       from,
       backAt,
-      effect,
-      listeners,
-    }: {
-      fault: Fault;
-      from: number;
-      backAt: number;
-      effect: Effect;
-      listeners: Listener[];
-    },
-  ): void {
-    const ops = world.history.during(from, backAt);
-    const delays = listeners.flatMap((one) => one.delays.filter(({ at }) => at >= from));
-    const strike = {
       failed: ops.filter(({ outcome }) => typeof outcome === 'string' || outcome === 503).length,
       longestMs: Math.max(0, ...ops.map(({ sentAt, endedAt }) => endedAt - sentAt)),
-      lateMs: Math.max(0, ...delays.map(({ ms }) => ms)),
+      lateMs: 0,
       backMs: backAt - effect.healedAt,
       figures: effect.figures ?? [],
     };
-    this.#strikes.set(fault, [...(this.#strikes.get(fault) ?? []), strike]);
-    const backFigure = {
-      name: 'orders again',
-      value: strike.backMs,
-      bar: fault.backMs,
-      unit: 'ms',
-    };
-    const late = { name: 'notification late', value: strike.lateMs, bar: lateBarMs, unit: 'ms' };
-    const isHarmless = fault.allows.length === 0;
-    // Less the time that the machine itself stood still, and what it had to catch up on.
-    const allowance = world.stalls.within(from - 1_000, backAt);
-    for (const one of [backFigure, ...strike.figures, ...(isHarmless ? [late] : [])]) {
-      if (one.value <= (one.unit === 'ms' ? one.bar * this.#slack + allowance : one.bar)) continue;
-      const text = `${fault.name}: ${one.name} ${one.value.toFixed(0)} ${one.unit}, bar ${one.bar}`;
-      world.history.violate('bar', text);
+    this.#strikes.set(fault, [...(this.#strikes.get(fault) ?? []), seen]);
+    const back = { name: 'orders again', value: seen.backMs, bar: fault.backMs, unit: 'ms' };
+    for (const figure of [back, ...seen.figures]) this.#judge(world, fault, { ...seen, figure });
+  }
+
+  /** When all events have come: how late were those of each strike? */
+  judgeDelays(world: World, listeners: Listener[]): void {
+    const delays = listeners.flatMap((one) => one.delays);
+    for (const [fault, strikes] of this.#strikes) {
+      for (const strike of strikes) {
+        const { from, backAt } = strike;
+        const own = delays.filter(({ madeAt }) => madeAt >= from && madeAt <= backAt);
+        strike.lateMs = Math.max(0, ...own.map(({ ms }) => ms));
+        const late = { name: 'an event late', value: strike.lateMs, bar: lateBarMs, unit: 'ms' };
+        if (fault.allows.length === 0) this.#judge(world, fault, { ...strike, figure: late });
+      }
     }
+  }
+
+  /** The faults that never struck. */
+  unmet(faults: Fault[]): string {
+    const left = faults.filter((fault) => !this.#strikes.has(fault)).map(({ name }) => name);
+    return left.length > 0 ? left.join(', ') : 'none';
+  }
+
+  #judge(
+    world: World,
+    fault: Fault,
+    { from, backAt, figure }: { from: number; backAt: number; figure: Figure },
+  ): void {
+    const { name, value, bar, unit } = figure;
+    // Less the time that the machine itself stood still, and what it had to catch up on.
+    const allowance = world.stalls.within(from - 1_000, backAt + 1_000);
+    if (value <= (unit === 'ms' ? bar * this.#slack + allowance : bar)) return;
+    world.history.violate('bar', `${fault.name}: ${name} ${value.toFixed(0)} ${unit}, bar ${bar}`);
   }
 
   /** fault → effect seen: the worst of its strikes. */

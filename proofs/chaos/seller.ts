@@ -10,7 +10,7 @@ import type { Told, World } from './world.ts';
 const thinkMs = 60;
 const plenty = 100_000_000;
 const scarce = 150;
-const isScarcePer = 15_000; // ms: how often a new product appears that will sell out
+const isScarcePer = 30_000; // ms: how often a new product appears that will sell out
 
 /** Somebody who offers products, edits and deletes some, and moves orders along. */
 export class Seller {
@@ -44,7 +44,7 @@ export class Seller {
       await seller.#make('steady', plenty);
       await seller.#make('edited', plenty);
     }
-    seller.#running = seller.#work();
+    seller.#running = world.watch(seller.#work());
     return seller;
   }
 
@@ -77,7 +77,7 @@ export class Seller {
 
   async #make(kind: Thing['kind'], stock: number): Promise<void> {
     this.#count += 1;
-    const name = `S${this.person.id} ${kind} ${this.#count}`;
+    const name = `S${this.person.id} ${kind} ${this.#count}.`; // found by a search alone
     const price = 10 + this.#count;
     const body = { name, description: name, price, stock, category_id: this.#categoryId };
     const route = 'POST /product/';

@@ -34,9 +34,21 @@ export class Steps {
     const orderId = this.#random.pick(this.#open);
     const before = this.taken.get(orderId) ?? [];
     const next = steps[before.length];
-    if (this.#random.chance(0.1)) await this.#foreign(orderId);
+    const dice = this.#random.below(10);
+    if (dice === 0) await this.#foreign(orderId);
+    else if (dice === 1) await this.#leap(orderId, before.length);
     else if (next) await this.#take(orderId, next);
     else this.#open = this.#open.filter((id) => id !== orderId);
+  }
+
+  /** Too far, or back: refused, whatever the order's status is known to be. */
+  async #leap(orderId: string, taken: number): Promise<void> {
+    const status = taken === 0 ? 'delivered' : 'pending';
+    if (status === 'delivered' && this.#mayBe.has(orderId)) return; // it may be shipped by now
+    const told = await this.#ask(this.#person, orderId, status);
+    if (told.status !== 200) return;
+    const text = `${orderId} went to ${status} after ${taken} steps`;
+    this.#world.history.violate('I5', text, [told.requestId]);
   }
 
   /** Of several at once one wins. */

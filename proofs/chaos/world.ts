@@ -25,6 +25,8 @@ export class World {
   readonly sellers: Person[] = [];
   /** true when everybody is to come to an end */
   isOver = false;
+  /** sockets whose end after a logout was looked at */
+  socketEndsChecked = 0;
 
   constructor(options: { town: Town; random: Random; history: History; seed: number }) {
     this.town = options.town;
@@ -63,10 +65,18 @@ export class World {
   }
 
   #isExcused({ outcome, retryAfter, sentAt, endedAt }: Reply): boolean {
-    if (outcome === 'stale') return true; // any server may close a connection that is idle
     if (outcome === 503 && retryAfter === undefined) return false;
     const isStall = outcome === 503 && this.stalls.within(sentAt, endedAt) > 0;
     return isStall || this.weather.excuses(outcome, sentAt, endedAt);
+  }
+
+  /** Lets the work of an actor go on by itself; its failure is a violation, at once. */
+  async watch(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.history.violate('chaos', error instanceof Error ? String(error.stack) : String(error));
+    }
   }
 
   /** Products to be bought, by what may happen to them. */

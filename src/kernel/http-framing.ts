@@ -43,16 +43,23 @@ function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
 }
 
 /**
- * Does something on a connection once all that came before on it is answered. Node's own handler
- * of bad bytes looks at the same field.
+ * Does something on a connection once all that came before on it is answered. A client that does
+ * not take those answers is cut off: Node watches such a connection no more. Node's own handler of
+ * bad bytes looks at the same field.
  */
 export function afterAnswers(socket: Duplex, work: () => void): void {
-  const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
-  if (answer?.req.complete && !answer.writableFinished) {
-    answer.once('finish', () => setImmediate(() => afterAnswers(socket, work)));
-  } else {
-    work();
-  }
+  const patience = setTimeout(() => socket.destroy(), limits.stalledConnectionMs).unref();
+  socket.once('close', () => clearTimeout(patience));
+  const look = (): void => {
+    const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
+    if (answer?.req.complete && !answer.writableFinished) {
+      answer.once('finish', () => setImmediate(look));
+    } else {
+      clearTimeout(patience);
+      work();
+    }
+  };
+  look();
 }
 
 const lines = new WeakMap<Duplex, { last: ServerResponse; waiting: number }>();
@@ -61,7 +68,8 @@ const lines = new WeakMap<Duplex, { last: ServerResponse; waiting: number }>();
  * Lets a request that came behind others on its connection wait until they are answered and the
  * client has taken the answers: else one that never reads would have hundreds of them kept here.
  * A client that sends very many ahead is cut off.
- * @returns false when nothing is before it; then `work` is not called
+ * @returns false when nothing is before it: `work` is for the caller to do. Else it is done in its
+ * turn, or never when the client has gone by then
  */
 export function waitForTurn(
   { socket }: IncomingMessage,
@@ -69,7 +77,8 @@ export function waitForTurn(
   work: () => void,
 ): boolean {
   const { _httpMessage: first } = socket as Socket & { _httpMessage?: ServerResponse };
-  if (first === undefined || first === own) return socket.destroyed;
+  if (socket.destroyed) return true; // nobody is there
+  if (first === undefined || first === own) return false;
   const line = lines.get(socket) ?? { last: first, waiting: 0 };
   const ahead = line.last.closed ? first : line.last;
   lines.set(socket, line);
@@ -83,8 +92,13 @@ export function waitForTurn(
   return true;
 }
 
-/** Answers what never became a request, and ends the connection. */
+const refused = new WeakSet<Socket>();
+
+/** Answers what never became a request, once, and ends the connection. */
 export function refuseBytes(error: { code: string }, socket: Socket): void {
+  if (refused.has(socket)) return;
+  refused.add(socket);
+  socket.pause(); // more bytes would only put off its end
   // What came before may be carried out right now: its client would take this for its answer.
   afterAnswers(socket, () => {
     if (socket.writable) socket.write(refusalOf(error.code));

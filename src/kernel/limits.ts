@@ -32,7 +32,7 @@ export const limits = {
   passwordHashesAtOnce: 4, // 19 MiB each; two cores finish about 170 a second
   passwordHashesWaiting: 200, // about a second and a half of work; beyond: 503
   cachedSessions: 50_000, // about 200 bytes each
-  endedSessions: 200_000, // about 100 bytes each; more than twenty nodes can begin meanwhile
+  endedSessions: 200_000, // 100 bytes each; 170 hashes/s × 20 s × nodes: what 50 of them can begin
   cachedTokens: 10_000, // verified tokens; the rest cost 6 microseconds each
   sessionPollMs: 400, // how often a node looks for revoked sessions: the bound is one second
   sessionTrustMs: 900, // what a node knows is used this long after it looked
@@ -72,6 +72,7 @@ export const limits = {
   socketStallMs: 10_000, // a socket that has not drained for this long is closed (4008)
   socketMessageBytes: 4 * 1024, // clients have nothing to say
   socketPingMs: 30_000,
+  socketFarewellMs: 2_000, // for the other side to close as well
   streamPollMs: 1_000, // finds hints that were lost
   replayRows: 200, // events read at once for one socket
   streamCursorsAtOnce: 500, // places of sockets read by one query

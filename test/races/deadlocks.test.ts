@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { inTurns } from '../../proofs/crowd.ts';
+import { inTurns } from '../../proofs/many-buyers.ts';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
 import { query } from '../program-data.ts';
 import { addToCart, insist, order, orderCart, orderOnce, times } from '../shopping.ts';

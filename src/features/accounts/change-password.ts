@@ -21,9 +21,11 @@ export async function changePassword(
   const hash = await hashPassword(next);
   return db.transaction(async (tx) => {
     // Of two changes at once the first wins: the other one's current password is no longer that.
+    // Nor does it count when the account was disabled while the passwords were hashed.
     const changed = await tx.row(sql`
       UPDATE users SET password_hash = ${hash}
-      WHERE id = ${userId} AND password_hash = ${account.hash} RETURNING id`);
+      WHERE id = ${userId} AND password_hash = ${account.hash} AND disabled_at IS NULL
+      RETURNING id`);
     if (changed === undefined) return undefined;
     const others = sql`user_id = ${userId} AND id <> ${sessionId}`;
     return gatherEnded(await endSessions(tx, others, 'password'));

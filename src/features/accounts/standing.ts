@@ -98,7 +98,13 @@ async function changeStanding(
 
 const standing = (who: string) => sql`
   SELECT id, email, role, disabled_at AS "disabledAt" FROM users
-  WHERE lower(email) = lower(${who}) OR id = ${/^\d{1,9}$/.test(who) ? Number(who) : null}`;
+  WHERE lower(email) = lower(${who}) OR id = ${userIdOf(who)}`;
+
+/** Null for what cannot be the id of a user. */
+function userIdOf(who: string): number | null {
+  const id = /^\d{1,10}$/.test(who) ? Number(who) : 0;
+  return id >= 1 && id <= 2_147_483_647 ? id : null;
+}
 
 const unknown = (who: string) =>
   new OperatorError(`There is no account with the ${/^\d+$/.test(who) ? 'id' : 'email'} ${who}.`);

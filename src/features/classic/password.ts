@@ -9,8 +9,9 @@ import { refuseFaults } from './fields.ts';
 import { accountSchemas } from './schema-accounts.ts';
 import type { Shop } from './shapes.ts';
 
-// Whoever holds a stolen token must not try passwords with it.
-const changesByAccount: RateRule = { name: 'password-account', points: 10, seconds: 60 };
+// Whoever holds a stolen token must not try passwords with it, nor keep the owner from a change:
+// another session has tries of its own, and needs the password to begin.
+const changesBySession: RateRule = { name: 'password-session', points: 10, seconds: 60 };
 
 /** A password of one's own choice, for which the old one is asked. */
 export function passwordRoutes(plain: FastifyInstance, shop: Shop): void {
@@ -19,7 +20,7 @@ export function passwordRoutes(plain: FastifyInstance, shop: Shop): void {
 
   app.post('/auth/change-password/', accountSchemas.password, async (request, reply) => {
     const principal = principalOf(request);
-    await rateLimiter.take(reply, [[changesByAccount, String(principal.userId)]]);
+    await rateLimiter.take(reply, [[changesBySession, principal.sessionId]]);
     const { current_password: current, new_password: next } = request.body;
     const faults = passwordFaults(next, context.config.passwordRules);
     if (faults.length > 0) refuseFaults({ new_password: faults });

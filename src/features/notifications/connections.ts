@@ -78,8 +78,8 @@ export function watchConnections(connections: ReadonlySet<Connection>): { stop()
   };
 }
 
-/** Closes with a code, and cuts the line when the other side does not answer in two seconds. */
+/** Closes with a code, and cuts the line when the other side does not answer soon. */
 export function closeSoon(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, reason);
-  setTimeout(() => socket.terminate(), 2_000).unref();
+  setTimeout(() => socket.terminate(), limits.socketFarewellMs).unref();
 }

@@ -189,7 +189,9 @@ function serveWithoutUpgrade(
 const ignore = (): void => undefined; // the stream is destroyed by then
 
 function refuseUpgrade(stream: Duplex, status: string): void {
-  stream.once('finish', () => stream.destroy()); // a client that does not close keeps nothing open
+  // A client that does not close, or does not read, keeps nothing open.
+  stream.once('finish', () => stream.destroy());
+  setTimeout(() => stream.destroy(), limits.socketFarewellMs).unref();
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

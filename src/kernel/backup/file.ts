@@ -18,12 +18,12 @@ export async function writeWhole(
   const partial = `${file}.partial`;
   let handle: fs.FileHandle | undefined;
   try {
-    if (!force) await refuseExisting(file);
+    await refuseExisting(file, force);
     await fs.rm(partial, { force: true }); // of one that was killed
     handle = await fs.open(partial, 'wx', 0o600);
     for await (const chunk of content) await handle.writeFile(chunk); // goes on where it stands
     await handle.sync();
-    if (!force) await refuseExisting(file);
+    await refuseExisting(file, force);
     if (!(await isStillAt(handle, partial))) {
       throw new OperatorError(`Another program wrote ${partial}: ${file} was not made.`);
     }
@@ -37,8 +37,12 @@ export async function writeWhole(
   }
 }
 
-async function refuseExisting(file: string): Promise<void> {
-  if (await fs.lstat(file).catch(() => undefined)) {
+async function refuseExisting(file: string, force: boolean): Promise<void> {
+  const info = await fs.lstat(file).catch(() => undefined);
+  if (info && !info.isFile()) {
+    throw new OperatorError(`${file} is not a regular file. Name one, or "-" for standard output.`);
+  }
+  if (info && !force) {
     throw new OperatorError(`${file} exists. Choose another name, or replace it with --force.`);
   }
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { Buyer } from './crowd.ts';
+import type { Buyer } from './many-buyers.ts';
 import type { Random } from './random.ts';
 
 const waitMs = 30_000; // for an event that must come, and then for a handshake that hangs
@@ -22,7 +22,7 @@ interface Scene {
  * A client that follows a stream over sockets that drop, and asks each next node only for what
  * comes after the last offset that it has seen.
  */
-export class Listener {
+export class ResumingListener {
   /** what it heard, in the order it came */
   readonly heard: string[] = [];
   readonly faults: string[] = [];
