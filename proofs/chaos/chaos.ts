@@ -142,6 +142,7 @@ async function strike(fault: Fault, { world, crowd, report, minutes }: Stage): P
   } catch (error) {
     const text = error instanceof Error ? error.stack : String(error);
     world.history.violate('chaos', `${fault.name} could not be done: ${text}`);
+    for (const node of world.town.nodes) if (await node.ended(0)) await node.start();
   }
   await crowd.prober.orderEverywhere();
   heal();

@@ -32,7 +32,9 @@ const failpoints: Fault[] = failpointNames.map((name) => ({
   async strike(world) {
     const node = oneOf(world);
     await node.stop();
-    await node.start({ FAILPOINT: `${name}:${1 + world.random.below(5)}` });
+    const failpoint = `${name}:${1 + world.random.below(5)}`;
+    // It may have died of it before it was seen to be ready.
+    await node.start({ FAILPOINT: failpoint }).catch(() => undefined);
     if (!(await node.ended(10_000))) world.history.violate('chaos', `${name} was not reached`);
     return startAgain(node);
   },
