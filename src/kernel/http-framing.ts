@@ -49,13 +49,15 @@ function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
  */
 export function afterAnswers(socket: Duplex, work: () => void): void {
   const patience = setTimeout(() => socket.destroy(), limits.stalledConnectionMs).unref();
-  socket.once('close', () => clearTimeout(patience));
+  const forget = (): void => clearTimeout(patience);
+  socket.once('close', forget);
   const look = (): void => {
     const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
     if (answer?.req.complete && !answer.writableFinished) {
       answer.once('finish', () => setImmediate(look));
     } else {
-      clearTimeout(patience);
+      forget();
+      socket.off('close', forget); // a connection may come here again and again
       work();
     }
   };
