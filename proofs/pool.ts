@@ -38,7 +38,8 @@ else the machine does.`,
 
 const locks = [
   ['table of products', 'LOCK TABLE products IN ACCESS EXCLUSIVE MODE'],
-  ['rows of products', 'SELECT FROM products FOR UPDATE'],
+  // In the order in which checkouts take them, or one of the two is a deadlock’s victim.
+  ['rows of products', 'SELECT FROM products ORDER BY id FOR UPDATE'],
 ] as const;
 
 interface Sizes {

@@ -79,7 +79,7 @@ export async function openContext(
     closers.push(() => db.close());
     await waitForDb(db, 30_000, (reason) => log.warn(`Waiting for the database: ${reason}`));
 
-    const migrated = config.isWorker ? [] : await migrateShop(connection);
+    const migrated = config.isWorker ? [] : await migrateShop(connection, log);
     const keyPrefix = `souk:${await settleShop(db, config.currency.code)}:`;
     const shared = openShared({ config, log, keyPrefix, closers });
     const jwtSecret = config.jwtSecret ?? keptJwtSecret(config.dataDir);
@@ -109,10 +109,12 @@ export async function openServer(
 }
 
 /** Without time-outs: an index may take long, and other nodes wait for the one that migrates. */
-async function migrateShop(connection: Connection): Promise<string[]> {
+async function migrateShop(connection: Connection, log: Logger): Promise<string[]> {
   const db = openDb(connection, { onLost: () => undefined, patient: true });
+  const onWait = (name: string): void =>
+    log.warn(`Migration ${name} waits for tables that another session has in use`);
   try {
-    return await migrate(db, join(projectRoot(), 'migrations'));
+    return await migrate(db, join(projectRoot(), 'migrations'), { onWait });
   } finally {
     await db.close();
   }

@@ -20,6 +20,9 @@ export const limits = {
   lockTimeoutMs: 1_500, // a big batch on a slow machine holds one for 0.6 s: longer is stuck
   idleTransactionTimeoutMs: 10_000, // frees the locks of a node that hangs
   transactionRetries: 3, // after a deadlock or serialization failure
+  migrationLockMs: 1_000, // requests wait behind it: less than they wait for a lock themselves
+  migrationPauseMs: 2_000, // in which they go on
+  migrationTries: 200, // ten minutes: as long as a big backup takes
   preparedVariants: 100, // filter combinations of lists; rarer ones beyond go unprepared
 
   // Redis

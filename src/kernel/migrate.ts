@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Db, sql, sqlRaw, type Tx } from './db.ts';
+import { errorCode } from './db-errors.ts';
 import { OperatorError } from './errors.ts';
+import { limits } from './limits.ts';
 
 interface Migration {
   number: number;
@@ -13,26 +16,62 @@ interface Migration {
 
 type Applied = Pick<Migration, 'number' | 'checksum'>;
 
+const lockNotAvailable = '55P03'; // the SQLSTATE
 const lockKey = 0x50_0c; // any number, the same on every node
 
 /**
  * Brings the schema up to date: each file of `folder` (NNN_name.sql) once, in order, in a
  * transaction of its own. Several nodes may start at once: one migrates, the others wait.
+ * @param options.onWait is told of each migration that finds its tables in use, by a backup maybe
  * @returns the names of the migrations it ran
- * @throws OperatorError when the database is newer than this program or an old file was edited
+ * @throws OperatorError when the database is newer than this program, an old file was edited, or
+ *   a table stayed in use
  */
-export async function migrate(db: Db, folder: string): Promise<string[]> {
+export async function migrate(
+  db: Db,
+  folder: string,
+  options: { onWait: (name: string) => void },
+): Promise<string[]> {
   const all = readMigrations(folder);
   const done: string[] = [];
   for (const migration of all) {
     // One transaction each, so that a long migration keeps what the ones before it did.
-    const ran = await db.transaction(async (tx) => {
-      await tx.rows(sql`SELECT pg_advisory_xact_lock(${lockKey})`);
-      return runMigration(tx, migration, all);
-    });
-    if (ran) done.push(migration.name);
+    const once = (): Promise<boolean> =>
+      db.transaction(async (tx) => {
+        await tx.rows(sql`SELECT pg_advisory_xact_lock(${lockKey})`);
+        // Whoever needs the table queues up behind a migration that waits for it.
+        await tx.rows(
+          sql`SELECT set_config('lock_timeout', ${limits.migrationLockMs}::text, true)`,
+        );
+        return runMigration(tx, migration, all);
+      });
+    if (await persist(once, migration.name, options.onWait)) done.push(migration.name);
   }
   return done;
+}
+
+/** Tries again, with pauses in which others get the tables, while another session uses them. */
+async function persist(
+  once: () => Promise<boolean>,
+  name: string,
+  onWait: (name: string) => void,
+): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once();
+    } catch (error) {
+      const isInUse = error instanceof Error && errorCode(error.cause) === lockNotAvailable;
+      if (!isInUse) throw error;
+      if (attempt === limits.migrationTries) {
+        throw new OperatorError(
+          `Migration ${name} needs tables that another session has in use, a backup perhaps. ` +
+            'Nothing was changed; start again when it has ended.',
+        );
+      }
+      if (attempt === 1) onWait(name);
+      await sleep(limits.migrationPauseMs);
+    }
+  }
 }
 
 /**

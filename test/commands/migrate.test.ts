@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { projectRoot } from '../../src/kernel/root.ts';
 import { newDatabase, query } from '../program-data.ts';
+import { HeldLock } from '../held-lock.ts';
 import { cleanUp, run } from '../program.ts';
+import { within } from '../shopping.ts';
 
 after(cleanUp);
 
@@ -73,4 +75,37 @@ test('a database of a newer Souk is refused and left as it is', async () => {
   assert.deepEqual([code, stdout], [2, '']);
   assert.match(stderr, /^The database has migration 999, which this version of Souk does not know/);
   assert.deepEqual(await applied(settings.DATABASE_URL), before);
+});
+
+test('a migration waits for a backup without keeping anybody else waiting', async () => {
+  const settings = await newDatabase();
+  const url = settings.DATABASE_URL;
+  await run(['migrate'], settings);
+  await query(
+    url,
+    `DROP TABLE account_changes;
+    ALTER TABLE sessions DROP COLUMN revoked_for;
+    DROP INDEX sessions_live_of_user;
+    ALTER TABLE users DROP COLUMN disabled_at;
+    DELETE FROM schema_migrations WHERE number = 2`,
+  );
+  const backup = await HeldLock.take(url, 'LOCK TABLE users IN ACCESS SHARE MODE');
+  const migrating = run(['migrate'], settings);
+  await backup.isWanted();
+  const from = performance.now();
+  await query(url, 'SELECT FROM users');
+  assert.ok(performance.now() - from < 1_500, 'a request behind the migration');
+  await within(5_000, async () => {
+    const waiting = await query(
+      url,
+      `SELECT FROM pg_stat_activity
+      WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+    );
+    assert.equal(waiting.length, 0, 'a pause');
+  });
+  await backup.release();
+  const { code, stdout } = await migrating;
+  assert.equal(code, 0);
+  assert.match(stdout, /waits for tables that another session has in use/);
+  assert.match(stdout, /^Migrated: 002_disabled_accounts.sql$/m);
 });
