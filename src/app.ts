@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from './context.ts';
-import { openGuard } from './features/accounts/guards.ts';
+import { openGuard, openKnownGuard } from './features/accounts/guards.ts';
 import { logSecurity } from './features/accounts/security-log.ts';
 import { Sessions } from './features/accounts/sessions.ts';
 import { openTokens } from './features/accounts/tokens.ts';
@@ -11,6 +11,7 @@ import { categoryRoutes, productRoutes } from './features/classic/catalog.ts';
 import { bodyReader } from './features/classic/fields.ts';
 import { orderRoutes } from './features/classic/orders.ts';
 import { passwordRoutes } from './features/classic/password.ts';
+import { ReadyAnswers } from './features/classic/ready-answers.ts';
 import { productShape, type Shop } from './features/classic/shapes.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
 import { Sockets } from './features/notifications/sockets.ts';
@@ -49,10 +50,12 @@ export async function buildApp(
   const lists = new ListCache(context, (product) =>
     JSON.stringify(productShape(product, config.currency)),
   );
-  const checkouts = new CheckoutQueue(context);
   const rateLimiter = config.rateLimits
     ? openRateLimits(context.redis, context.keyPrefix)
     : noRateLimits;
+  const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
+  const checkouts = new CheckoutQueue(context);
+  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, checkouts };
   const sockets = new Sockets(context, {
     sessions,
     readHandshake,
@@ -66,24 +69,20 @@ export async function buildApp(
     metrics,
     bodyReader,
     admit: openGuard(tokens, sessions),
+    findReady: (request) => ready.find(request),
   });
   http.decorateRequest('principal', null);
   logSecurity(http, log);
   await documentApi(http);
   operationRoutes(http, context, metricsText);
 
-  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, checkouts };
-  accountRoutes(http, shop);
-  sessionRoutes(http, shop);
-  passwordRoutes(http, shop);
+  for (const routes of [accountRoutes, sessionRoutes, passwordRoutes]) routes(http, shop);
   // The old system answered below /app; its README documents the root. Both work.
   for (const prefix of ['', '/app']) {
+    const all = [categoryRoutes, productRoutes, cartRoutes, orderRoutes];
     await http.register(
       async (scope) => {
-        categoryRoutes(scope, shop);
-        productRoutes(scope, shop);
-        cartRoutes(scope, shop);
-        orderRoutes(scope, shop);
+        for (const routes of all) routes(scope, shop);
       },
       { prefix },
     );

@@ -22,6 +22,11 @@ export class ByteCache<Value extends { bytes: number }> {
     return entry;
   }
 
+  /** Without counting as a use. */
+  peek(key: string): Value | undefined {
+    return this.#entries.get(key);
+  }
+
   set(key: string, value: Value): void {
     this.delete(key);
     this.#entries.set(key, value);

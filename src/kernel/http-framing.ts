@@ -11,6 +11,10 @@ const hostCharacters = /^[\w.~!$&'()*+,;=%:[\]-]*$/; // RFC 3986 section 3.2.2, 
 
 /** @throws HttpError 400, and the connection is closed: what follows may not be a request */
 export function refuseAmbiguous(request: IncomingMessage): void {
+  if (isAmbiguous(request)) throw new HttpError(400, malformed, { connection: 'close' });
+}
+
+export function isAmbiguous(request: IncomingMessage): boolean {
   const { headers, httpVersion } = request;
   // Node's parser takes 0.9 and 2.0 too.
   const isSpoken = httpVersion === '1.1' || httpVersion === '1.0';
@@ -19,9 +23,7 @@ export function refuseAmbiguous(request: IncomingMessage): void {
   const isCoded =
     coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked');
   const isHost = hostCharacters.test(headers.host ?? '') && !hasManyHosts(request);
-  if (!isSpoken || isCoded || !isHost) {
-    throw new HttpError(400, malformed, { connection: 'close' });
-  }
+  return !isSpoken || isCoded || !isHost;
 }
 
 /** A request for another protocol must end with its head: else where that begins is unclear. */
@@ -62,6 +64,12 @@ export function afterAnswers(socket: Duplex, work: () => void): void {
     }
   };
   look();
+}
+
+/** No other request of its connection waits for its answer. */
+export function isFirstInLine({ socket }: IncomingMessage, own: ServerResponse): boolean {
+  const { _httpMessage: first } = socket as Socket & { _httpMessage?: ServerResponse };
+  return first === undefined || first === own;
 }
 
 const lines = new WeakMap<Duplex, { last: ServerResponse; waiting: number }>();

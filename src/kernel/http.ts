@@ -12,6 +12,7 @@ import { HttpError } from './errors.ts';
 import { readBodies } from './http-bodies.ts';
 import { answerError } from './http-errors.ts';
 import { refuseAmbiguous, refuseBytes, waitForTurn } from './http-framing.ts';
+import { type FindReady, openServer } from './http-server.ts';
 import { newId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -37,6 +38,8 @@ interface HttpOptions {
   admit: (request: FastifyRequest, access: Access) => Promise<void> | undefined;
   /** makes the reader of a route's bodies from their schema; it throws HttpError for bad ones */
   bodyReader: (schema: object) => (body: unknown) => unknown;
+  /** finds what can be answered without the router */
+  findReady: FindReady;
 }
 
 const securityHeaders = {
@@ -47,32 +50,33 @@ const securityHeaders = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
   'content-security-policy':
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
-  'cache-control': 'no-store',
 };
+const notKept = { 'cache-control': 'no-store' }; // unless the route says how
 
 /** The HTTP server: body readers, admission, errors, headers, CORS. Features add their routes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
   const { config, metrics } = options;
+  const requestId = requestIds();
   const hops = config.trustProxy;
   const app = Fastify({
     loggerInstance: options.log,
     childLoggerFactory: (logger) => logger, // one a request is dear; log lines name the request
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestTimeoutMs,
-    http: {
-      // Node takes the longer of the two for bodies, and would have a minute for heads.
-      headersTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: limits.requestCheckMs,
-    },
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionTimeout: limits.stalledConnectionMs,
+    serverFactory: (route) =>
+      openServer(route, {
+        find: options.findReady,
+        headers: Object.entries(securityHeaders).flat(),
+        requestId,
+        count: () => metrics.readyAnswers.inc(),
+        hasCors: config.corsOrigins.length > 0,
+      }),
     trustProxy: typeof hops === 'number' ? (_address, hop) => hop < hops : hops,
-    genReqId: requestIds(),
+    genReqId: requestId,
     return503OnClosing: false, // what arrives while the node drains is served
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors(error, request, reply) {
-      void reply.headers(securityHeaders).header('x-request-id', request.id);
+      void reply.headers(securityHeaders).headers(notKept).header('x-request-id', request.id);
       void answerError(error, request, reply);
     },
     clientErrorHandler: refuseBytes,
@@ -133,7 +137,7 @@ function admitRequests(app: FastifyInstance, { admit }: HttpOptions): void {
     throw new HttpError(405, { detail }, { Allow: allow });
   };
   const enter = (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined => {
-    reply.headers(securityHeaders).header('x-request-id', request.id);
+    reply.headers(securityHeaders).headers(notKept).header('x-request-id', request.id);
     refuseAmbiguous(request.raw);
     return request.is404
       ? refuseUnrouted(request, reply)

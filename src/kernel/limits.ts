@@ -8,6 +8,8 @@ export const limits = {
   requestsAhead: 100, // on one connection, before an answer; clients that do so send a few
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
+  compressedFromBytes: 1_000, // less fits into one packet as it is
+  readyAnswerBytes: 32 * 1024 * 1024, // some 3,000 pages of 10 products
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs
 
   // PostgreSQL

@@ -36,6 +36,16 @@ export function openGuard(tokens: Tokens, sessions: Sessions) {
   };
 }
 
+/** Whether the header has an access token that is known here, of a session that is live. */
+export function openKnownGuard(tokens: Tokens, sessions: Sessions) {
+  return function isAdmitted(authorization: string | undefined): boolean {
+    if (authorization?.startsWith('Bearer ') !== true) return false;
+    const claims = tokens.known(authorization.slice('Bearer '.length));
+    if (claims?.token_type !== 'access') return false;
+    return sessions.known(claims.session_id, claims.user_id) !== undefined;
+  };
+}
+
 /** @throws HttpError when the role is not the one that is asked for */
 function enter(request: FastifyRequest, access: Access, principal: Principal): undefined {
   request.principal = principal;

@@ -23,6 +23,8 @@ export interface Tokens {
   sign(type: TokenType, user: { userId: number; sessionId: string }): string;
   /** @throws BadToken `Token is invalid`, `Token is expired` or `Token has wrong type` */
   verify(token: string, type: TokenType): Claims;
+  /** What was verified lately and has not expired. */
+  known(token: string): Claims | undefined;
 }
 
 /** JWTs (RFC 7519) signed with HS256 and nothing else; revocation is checked by the sessions. */
@@ -66,6 +68,7 @@ export function openTokens(
       if (claims.token_type !== type) throw new BadToken('Token has wrong type');
       return claims;
     },
+    known,
   };
 }
 

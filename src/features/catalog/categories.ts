@@ -38,7 +38,7 @@ export async function createCategory(
 }
 
 /** All categories on offer, oldest first. */
-export function listCategories(db: Db): Promise<Category[]> {
+export function loadCategories(db: Db): Promise<Category[]> {
   return db.rows(sql`
     SELECT id, name, description, seller_id AS "sellerId" FROM categories
     WHERE archived_at IS NULL ORDER BY created_at, id`);

@@ -5,7 +5,7 @@ import type { CatalogVersions } from './catalog-state.ts';
 import { loadProducts, type Product } from './products.ts';
 
 /** The serialised JSON of one product, and what says whether it is still true. */
-interface Fragment {
+export interface Fragment {
   json: string;
   revision: number;
   categories: number;
@@ -35,8 +35,8 @@ export class Fragments {
     this.#serialise = serialise;
   }
 
-  /** The JSON of each product that is there, at once when all are kept and trusted. */
-  of(ids: string[], categories: number): Promise<string[]> | string[] {
+  /** Each product that is there, at once when all are kept and trusted. */
+  of(ids: string[], categories: number): Promise<Fragment[]> | Fragment[] {
     const trusted = Date.now() - limits.cacheTrustMs;
     const found = ids.map((id) => {
       if (this.#recentlyUsed.size < limits.fragmentsCheckedAtOnce) this.#recentlyUsed.add(id);
@@ -44,7 +44,7 @@ export class Fragments {
       const isTrue = fragment?.categories === categories && fragment.confirmedAt >= trusted;
       return isTrue ? fragment : undefined;
     });
-    const complete = found.flatMap((fragment) => fragment?.json ?? []);
+    const complete = found.filter((fragment) => fragment !== undefined);
     return complete.length === ids.length ? complete : this.#gather(ids, found, categories);
   }
 
@@ -78,7 +78,7 @@ export class Fragments {
     ids: string[],
     found: (Fragment | undefined)[],
     categories: number,
-  ): Promise<string[]> {
+  ): Promise<Fragment[]> {
     const absent = ids.filter((_, index) => found[index] === undefined);
     // A load that began before a category changed is not for who comes after.
     const unasked = absent.filter((id) => this.#flights.get(id)?.categories !== categories);
@@ -89,7 +89,7 @@ export class Fragments {
     for (const { landed } of flights) {
       for (const [id, one] of await landed) loaded.set(id, one);
     }
-    return ids.flatMap((id, index) => (found[index] ?? loaded.get(id))?.json ?? []);
+    return ids.flatMap((id, index) => found[index] ?? loaded.get(id) ?? []);
   }
 
   #fly(ids: string[], categories: number): void {

@@ -3,10 +3,18 @@ import { notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { repeat } from '../../kernel/repeat.ts';
 import { type CatalogVersions, onCatalogChange } from './catalog-state.ts';
+import { type Category, loadCategories } from './categories.ts';
 import { checkCatalog, Fragments } from './fragments.ts';
 import { Pages } from './pages.ts';
 import type { ProductQuery } from './product-query.ts';
 import type { Product } from './products.ts';
+
+/** What is made of a list is true for as long as `isCurrent` says so of the list's stamp. */
+export interface Stamp {
+  generation: number;
+  /** a moment of Date.now() */
+  trustedUntil: number;
+}
 
 export interface ListPage {
   total: number;
@@ -14,6 +22,7 @@ export interface ListPage {
   totalPages: number;
   /** the serialised products of the page, in order */
   products: string[];
+  stamp: Stamp;
 }
 
 /**
@@ -27,9 +36,11 @@ export class ListCache {
   readonly #fragments: Fragments;
   readonly #polling: { stop(): void };
   #known: CatalogVersions = { lists: 0, availability: 0, categories: 0 };
+  #generation = 0; // rises with every change and every look
   #trustedUntil = 0;
   #lastUsed = 0;
   #checking: Promise<void> | undefined;
+  #categories: { version: number; landed: Promise<Category[]> } | undefined;
 
   constructor(context: Context, serialise: (product: Product) => string) {
     this.#context = context;
@@ -38,6 +49,7 @@ export class ListCache {
     onCatalogChange(context.bus, ({ productIds, versions }) => {
       if (versions) this.#learn(versions);
       this.#fragments.drop(productIds);
+      this.#generation += 1;
     });
     this.#polling = repeat(
       async () => {
@@ -50,22 +62,52 @@ export class ListCache {
 
   /** @throws Refusal not_found `Invalid page.` past the end · Unavailable without the database */
   async list(query: ProductQuery): Promise<ListPage> {
-    this.#lastUsed = Date.now();
-    if (this.#lastUsed >= this.#trustedUntil) await this.#check();
+    await this.#trust();
+    const generation = this.#generation;
     const { total, ids } = await this.#pages.find(query, this.#known);
     const totalPages = Math.max(1, Math.ceil(total / query.pageSize));
     const page = query.page === 'last' ? totalPages : query.page;
     if (page > totalPages) throw notFound('Invalid page.');
+    const fragments = await this.#fragments.of(ids, this.#known.categories);
+    const confirmed = fragments.map(({ confirmedAt }) => confirmedAt + limits.cacheTrustMs);
+    const trustedUntil = Math.min(this.#trustedUntil, ...confirmed);
     return {
       total,
       page,
       totalPages,
-      products: await this.#fragments.of(ids, this.#known.categories),
+      products: fragments.map(({ json }) => json),
+      stamp: { generation, trustedUntil },
     };
+  }
+
+  /** All categories on offer, oldest first. @throws Unavailable without the database */
+  async categories(): Promise<{ categories: Category[]; stamp: Stamp }> {
+    await this.#trust();
+    const { categories: version } = this.#known;
+    const stamp = { generation: this.#generation, trustedUntil: this.#trustedUntil };
+    if (this.#categories?.version !== version) {
+      const landed = loadCategories(this.#context.db);
+      const flight = { version, landed };
+      this.#categories = flight;
+      landed.catch(() => {
+        if (this.#categories === flight) this.#categories = undefined;
+      });
+    }
+    return { categories: await this.#categories.landed, stamp };
+  }
+
+  /** Nothing has changed since the list was made, as far as this node may trust what it knows. */
+  isCurrent({ generation, trustedUntil }: Stamp): boolean {
+    return generation === this.#generation && Date.now() < trustedUntil;
   }
 
   close(): void {
     this.#polling.stop();
+  }
+
+  async #trust(): Promise<void> {
+    this.#lastUsed = Date.now();
+    if (this.#lastUsed >= this.#trustedUntil) await this.#check();
   }
 
   #learn(versions: CatalogVersions): void {
@@ -75,6 +117,7 @@ export class ListCache {
       availability: Math.max(known.availability, versions.availability),
       categories: Math.max(known.categories, versions.categories),
     };
+    this.#generation += 1;
   }
 
   /** Compares with the database; callers at the same time share one look. */
@@ -93,6 +136,7 @@ export class ListCache {
     this.#learn(versions);
     this.#fragments.drop(stale);
     this.#fragments.confirm(used.ids, began);
+    this.#generation += 1; // who made something of a list asks again, so that its use is seen
     this.#trustedUntil = began + limits.cacheTrustMs;
     metrics.listCacheBytes.set(this.#pages.bytes + this.#fragments.bytes);
   }

@@ -6,12 +6,7 @@ import { parseId } from '../../kernel/ids.ts';
 import { queryText } from '../../kernel/inputs.ts';
 import { toMinor } from '../../kernel/money.ts';
 import { principalOf } from '../accounts/guards.ts';
-import {
-  archiveCategory,
-  createCategory,
-  listCategories,
-  updateCategory,
-} from '../catalog/categories.ts';
+import { archiveCategory, createCategory, updateCategory } from '../catalog/categories.ts';
 import { UnknownCategory } from '../catalog/products.ts';
 import { changeOffer, offerProduct, withdrawProduct } from '../inventory/offers.ts';
 import { bodyReader, refuseFaults } from './fields.ts';
@@ -28,7 +23,7 @@ function queryId(request: FastifyRequest, missing: string): string | undefined {
   return parseId(id);
 }
 
-export function categoryRoutes(plain: FastifyInstance, { context }: Shop): void {
+export function categoryRoutes(plain: FastifyInstance, { context, lists, ready }: Shop): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const { update } = categorySchemas;
   const readChanges = bodyReader(categorySchemas.changes);
@@ -46,9 +41,11 @@ export function categoryRoutes(plain: FastifyInstance, { context }: Shop): void 
     return categoryShape(await updateCategory(context, actor, { id, ...changes }));
   });
 
-  app.get('/list-category/', categorySchemas.list, async () =>
-    (await listCategories(context.db)).map(categoryShape),
-  );
+  plain.get('/list-category/', categorySchemas.list, async (request, reply) => {
+    const { categories, stamp } = await lists.categories();
+    const json = JSON.stringify(categories.map(categoryShape));
+    return ready.send(request, reply, { json, stamp });
+  });
 
   app.delete('/delete-category/', categorySchemas.remove, async (request) => {
     const id = queryId(request, 'Category ID is required.');
@@ -60,7 +57,7 @@ export function categoryRoutes(plain: FastifyInstance, { context }: Shop): void 
 
 export function productRoutes(plain: FastifyInstance, shop: Shop): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { context, lists } = shop;
+  const { context, lists, ready } = shop;
   const { currency } = context.config;
   const schemas = productSchemas(currency.decimals);
   const readChanges = bodyReader(schemas.changes);
@@ -94,12 +91,11 @@ export function productRoutes(plain: FastifyInstance, shop: Shop): void {
     const { page } = parsePage(query);
     if (page === undefined) throw notFound('Invalid page.');
     const filters = parseFilters(query, 10 ** currency.decimals);
-    const { total, totalPages, page: current, products } = await lists.list({ page, ...filters });
-    void reply.header('content-type', 'application/json; charset=utf-8');
-    return reply.send(
-      `{"total_pages":${totalPages},"current_page":${current},"total_products":${total},` +
-        `"results":[${products.join(',')}]}`,
-    );
+    const { total, totalPages, ...list } = await lists.list({ page, ...filters });
+    const json =
+      `{"total_pages":${totalPages},"current_page":${list.page},"total_products":${total},` +
+      `"results":[${list.products.join(',')}]}`;
+    return ready.send(request, reply, { json, stamp: list.stamp });
   });
 
   app.delete('/delete-product/', listSchemas.remove, async (request) => {

@@ -66,7 +66,7 @@ export const categorySchemas = {
     schema: {
       tags: ['catalog'],
       summary: 'All categories, oldest first',
-      response: { 200: Type.Array(CategoryShape), ...answers(401) },
+      response: { 200: Type.Array(CategoryShape), ...answers(304, 401) },
     },
   },
   remove: {
@@ -120,7 +120,7 @@ export const listSchemas = {
           results: Type.Array(ProductShape),
         }),
         404: detailShape('Invalid page.', { description: 'There is no such page' }),
-        ...answers(401),
+        ...answers(304, 401),
       },
     },
   },

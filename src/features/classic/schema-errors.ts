@@ -12,6 +12,7 @@ const header = (type: string, description: string) => ({ type, description });
 const retryAfter = { 'Retry-After': header('integer', 'seconds until it makes sense to repeat') };
 
 const usual = {
+  304: Type.Null({ description: 'As it was under the tag of If-None-Match' }),
   400: Type.Object(
     {},
     {
@@ -42,7 +43,7 @@ const usual = {
   }),
 };
 
-/** The usual error answers of a route, 503 always among them. */
+/** The usual other answers of a route, 503 always among them. */
 export function answers(...statuses: (keyof typeof usual)[]) {
   const chosen = Object.entries(usual).filter(([status]) =>
     [...statuses, 503].includes(Number(status)),

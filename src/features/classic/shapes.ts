@@ -9,6 +9,7 @@ import type { ListCache } from '../catalog/list-cache.ts';
 import type { Product } from '../catalog/products.ts';
 import type { CheckoutQueue } from '../orders/checkout-queue.ts';
 import type { Order } from '../orders/list-orders.ts';
+import type { ReadyAnswers } from './ready-answers.ts';
 
 /** What the classic routes call. */
 export interface Shop {
@@ -17,6 +18,7 @@ export interface Shop {
   sessions: Sessions;
   rateLimiter: RateLimiter;
   lists: ListCache;
+  ready: ReadyAnswers;
   checkouts: CheckoutQueue;
 }
 

@@ -1,0 +1,61 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { isAmbiguous, isFirstInLine } from './http-framing.ts';
+import { limits } from './limits.ts';
+import type { Answer } from './representation.ts';
+
+/** The answer to a request when it is known before it is routed. */
+export type FindReady = (request: IncomingMessage) => Answer | undefined;
+
+export interface ReadyOptions {
+  find: FindReady;
+  /** of every answer: names and values in turn */
+  headers: string[];
+  requestId: (request: IncomingMessage) => string;
+  /** is told of each answer */
+  count: () => void;
+  /** origins other than our own are answered by a plugin of the router */
+  hasCors: boolean;
+}
+
+/**
+ * The server below the router. What is asked for most, and is there as bytes, is answered here:
+ * the router, its hooks and its reply cost twice as much as node:http itself (bench/README.md).
+ */
+export function openServer(route: RequestListener, ready: ReadyOptions): Server {
+  const timeouts = {
+    // Node takes the longer of the two for bodies, and would have a minute for heads.
+    headersTimeout: limits.requestTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.requestCheckMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+  };
+  const server = createServer(timeouts, (request, response) => {
+    const answer =
+      isPlainRead(request, ready) && isFirstInLine(request, response) && server.listening
+        ? ready.find(request)
+        : undefined;
+    if (answer === undefined) {
+      route(request, response);
+      return;
+    }
+    const { status, headers, body } = answer;
+    const id = ['x-request-id', ready.requestId(request)];
+    response.writeHead(status, [...headers, ...ready.headers, ...id]);
+    response.end(body);
+    ready.count();
+  });
+  server.setTimeout(limits.stalledConnectionMs);
+  return server;
+}
+
+/** Whatever is the least unusual is for the router to judge. */
+function isPlainRead(request: IncomingMessage, { hasCors }: ReadyOptions): boolean {
+  const { method, headers } = request;
+  return (
+    method === 'GET' &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined &&
+    !(hasCors && headers.origin !== undefined) &&
+    !isAmbiguous(request)
+  );
+}
