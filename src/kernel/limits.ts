@@ -47,7 +47,7 @@ export const limits = {
   prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
   socketTicketSeconds: 30,
-  securityLinesPerSecond: 100, // of the log; a flood of refusals must not fill a disk
+  securityLinesPerSecond: 100, // of what went well, and of refusals; a flood must not fill a disk
 
   // catalog
   pageSize: 10,

@@ -77,3 +77,26 @@ test('a flood of refusals does not flood the log, which says that it is short', 
   const written = lines().length - before;
   assert.ok(written <= seconds * limits.securityLinesPerSecond, `${written} in ${seconds} s`);
 });
+
+test('a flood of refusals, of logins too, hides no login that succeeds', async () => {
+  const wrong = { ...account, password: 'a wrong guess' };
+  const flood = async (): Promise<void> => {
+    const logins = times(200, () => shop.call('POST /auth/login/', { body: wrong, headers: from }));
+    await Promise.all([...logins, ...times(200, () => shop.call('GET /cart/'))]);
+  };
+  const addresses = ['198.51.100.1', '203.0.113.1', '233.252.0.1'];
+  for (const address of addresses) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)));
+    await flood();
+    const headers = { 'x-forwarded-for': address };
+    const { status } = await shop.call('POST /auth/login/', { body: account, headers });
+    assert.equal(status, 200);
+  }
+  await within(2_000, async () => {
+    const seen = lines().filter(({ address }) => addresses.includes(address));
+    assert.deepEqual(
+      seen.map(({ address, status }) => [address, status]),
+      addresses.map((address) => [address, 200]),
+    );
+  });
+});
