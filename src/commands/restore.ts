@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '../config.ts';
 import { openServer } from '../context.ts';
@@ -28,7 +29,7 @@ Makes the shop of a backup in the database of DATABASE_URL, or in a new folder D
 empty, and no shop may run on it. The file is checked first; then everything is restored at one
 go or, when something fails or is interrupted, not at all. A backup of an older version is brought
 up to date. At the end the invariants of "souk verify" are proved: exit code 1 when one does not
-hold. "-" reads from standard input.
+hold, or when that is interrupted; the shop is restored all the same. "-" reads from standard input.
 Everybody logs in again, with the old password: a backup does not hold who is logged in.
 
   --check   reads the file to the end, says what is in it, and restores nothing
@@ -43,7 +44,7 @@ Everybody logs in again, with the old password: a backup does not hold who is lo
     if (file === undefined || more.length > 0) throw new OperatorError(this.usage);
     const progress = openProgress((line) => void (values.quiet || tell(line)));
     try {
-      if (file !== '-' || values.check) describe(await check(file, progress));
+      if (file !== '-' || values.check) describe(await check(file, progress, stop));
       if (values.check) return 0;
       return await restoreFrom(file, progress, stop);
     } catch (error) {
@@ -58,12 +59,15 @@ Everybody logs in again, with the old password: a backup does not hold who is lo
 
 const nameOf = (file: string): string => (file === '-' ? 'The standard input' : file);
 
-const open = (file: string): AsyncIterable<Buffer> =>
-  file === '-' ? process.stdin : createReadStream(file, { highWaterMark: limits.backupChunkBytes });
+/** The bytes of the file, until `stop`. */
+async function* open(file: string, stop: AbortSignal): AsyncGenerator<Buffer, void> {
+  const options = { highWaterMark: limits.backupChunkBytes, signal: stop };
+  yield* file === '-' ? addAbortSignal(stop, process.stdin) : createReadStream(file, options);
+}
 
-async function check(file: string, progress: Progress): Promise<BackupContent> {
+async function check(file: string, progress: Progress, stop: AbortSignal): Promise<BackupContent> {
   progress.begin('reading the file');
-  const content = await checkBackup(open(file), progress.add);
+  const content = await checkBackup(open(file, stop), progress.add);
   progress.end();
   return content;
 }
@@ -84,14 +88,24 @@ async function restoreFrom(file: string, progress: Progress, stop: AbortSignal):
     for (const name of loaded.ignored) say(`Left out: ${name}, which is not a table of Souk.`);
     if (loaded.migrated.length > 0) say(`Migrated: ${loaded.migrated.join(', ')}`);
     say('The shop is restored. Everybody logs in again.');
-    const db = openDb(server.connection, { onLost: () => undefined, patient: true });
-    try {
-      return (await prove(db, stop)) ? 0 : 1;
-    } finally {
-      await db.close();
-    }
+    return (await proveRestored(server.connection, stop)) ? 0 : 1;
   } finally {
     await server.stop();
+  }
+}
+
+/** @returns whether all invariants hold; false when stopped before that is known */
+async function proveRestored(connection: Connection, stop: AbortSignal): Promise<boolean> {
+  const db = openDb(connection, { onLost: () => undefined, patient: true });
+  try {
+    return await prove(db, stop);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    return false; // when a machine goes down the database may go first
+  } finally {
+    await db.close();
+    const unproved = 'its invariants were not all proved: run "souk verify".';
+    if (stop.aborted) tell(`Stopped; the shop is restored, but ${unproved}`);
   }
 }
 
@@ -103,7 +117,7 @@ async function loadInto(
   const session = await openSession(connection, stop);
   try {
     return await load(session, {
-      file: open(file),
+      file: open(file, stop),
       migrations: join(projectRoot(), 'migrations'),
       ownTables,
       accept: (header) => refuseCurrency(header, config),

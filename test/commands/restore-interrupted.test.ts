@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backedUp, newFile, tablesOf } from '../backups.ts';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { HeldLock } from '../held-lock.ts';
 import { newDatabase, newFolder, query } from '../program-data.ts';
-import { cleanUp, kill, type Program, run, start } from '../program.ts';
+import { cleanUp, type Exit, kill, type Program, run, start } from '../program.ts';
 import { within } from '../shopping.ts';
 
 after(cleanUp);
@@ -45,6 +47,97 @@ test('Ctrl-C leaves the target as it was', async () => {
   assert.doesNotMatch(stderr, /^\s+at /m);
   assert.deepEqual(await tablesOf(target.DATABASE_URL), []);
 });
+
+/** A backup that is read for minutes: a table whose rows do not end. */
+function endless(): string {
+  const [header] = gunzipSync(bytes).toString().split('\n', 1);
+  const { tables } = JSON.parse(header ?? '');
+  const rows = gzipSync(Buffer.alloc(16 * 1024 * 1024, `${'row'.repeat(40)}\n`));
+  const name = newFile();
+  writeFileSync(name, gzipSync(`${header}\n${JSON.stringify({ table: tables[0].name })}\n`));
+  for (let part = 0; part < 3_000; part += 1) appendFileSync(name, rows);
+  return name;
+}
+
+/** Ends it by Ctrl-C, which it heeds within a few seconds. */
+async function interrupted(program: Program): Promise<Exit> {
+  program.signal('SIGINT');
+  const patience = setTimeout(() => program.signal('SIGKILL'), 5_000);
+  const exit = await program.exited;
+  clearTimeout(patience);
+  return exit;
+}
+
+test('Ctrl-C while the file is read ends it soon', async () => {
+  const target = await newDatabase();
+  const file = endless();
+  for (const args of [
+    ['restore', file, '--check'],
+    ['restore', file],
+    ['restore', '-', '--check'],
+  ]) {
+    const program = start(args, target);
+    program.stdin?.write(bytes.subarray(0, bytes.length / 2));
+    await within(20_000, async () => assert.match(program.output(), /reading the file +\d/));
+    const { code, stdout, stderr } = await interrupted(program);
+    assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+    assert.match(stderr, /\nStopped; nothing was restored\.\n$/);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  }
+  assert.deepEqual(await tablesOf(target.DATABASE_URL), []);
+});
+
+/** A restore that is done, but for the proof of its invariants: it waits for a lock. */
+async function restoredUnproved(url: string, program: Program): Promise<HeldLock> {
+  // Wanted of the empty shop that the restore removes, it is had of the new one on its commit.
+  const lock = HeldLock.take(url, 'LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE');
+  await within(20_000, async () => assert.equal((await waiting(url)).length, 1));
+  program.stdin?.end(bytes.subarray(bytes.length / 2));
+  const held = await lock;
+  await within(20_000, async () => assert.match(program.output(), /^ok {4}I2 /m));
+  await held.isWanted();
+  return held;
+}
+
+/** Sessions that wait for a lock. */
+const waiting = (url: string) =>
+  query(
+    url,
+    `SELECT pid FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+  );
+
+/** How the proof of a restore that was interrupted comes to its end. */
+const endings = {
+  'ends early': (lock: HeldLock) => lock.release(),
+  'breaks off': async (lock: HeldLock, url: string) => {
+    const [proof] = await waiting(url);
+    await query(url, 'SELECT pg_terminate_backend($1)', [proof?.pid]);
+    await lock.release();
+  },
+};
+
+for (const [how, goOn] of Object.entries(endings)) {
+  test(`Ctrl-C after the restore: the proof ${how}, and the shop is there`, async () => {
+    const target = await newDatabase();
+    const url = target.DATABASE_URL;
+    assert.equal((await run(['migrate'], target)).code, 0);
+    const program = await halfRestored(target);
+    const lock = await restoredUnproved(url, program);
+    const ending = interrupted(program);
+    await sleep(200); // until the signal is there
+    await goOn(lock, url);
+    const { code, stdout, stderr } = await ending;
+    assert.equal(code, 1);
+    assert.match(stdout, /^The shop is restored\. Everybody logs in again\.\nok {4}I1 /);
+    assert.match(stderr, /\nStopped; the shop is restored, but .*: run "souk verify"\.\n$/);
+    assert.doesNotMatch(stderr, /nothing was restored|^\s+at /m);
+    const verified = await run(['verify'], target);
+    assert.equal(verified.code, 0, verified.stdout);
+    const [{ count }] = await query(url, 'SELECT count(*)::int FROM users');
+    assert.equal(count, 20_000);
+  });
+}
 
 test('a restore that is killed leaves the target empty, and the next one works', async () => {
   const target = await newDatabase();
