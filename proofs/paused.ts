@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { limits } from '../src/kernel/limits.ts';
 import { openSocket, type TestSocket } from '../test/socket.ts';
-import { answerWaitMs, Client } from './client.ts';
+import { answerWaitMs, type Client } from './client.ts';
+import { inTime, none, unmetOf } from './demands.ts';
 import { type Buyer, gather } from './many-buyers.ts';
 import { offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
 import { type Answer, isRefusedWell, isWell, Shoppers } from './shoppers.ts';
-import { openTown, type Town } from './town.ts';
+import { inTown, type Town } from './town.ts';
 
 const growthBarMb = 100;
 const recoveryBarMs = 3_000;
@@ -36,9 +37,8 @@ export async function provePaused(
   { seconds, shoppers: count }: { seconds: number; shoppers: number },
   host: Host,
 ): Promise<boolean> {
-  const town = await openTown(2);
-  const client = new Client('pause', 4_000);
-  try {
+  const options = { nodes: 2, name: 'pause', connections: 4_000, host };
+  return inTown(options, async (town, client) => {
     const urls = town.nodes.map(({ url }) => url);
     const seller = await register(client, urls[0] ?? '', 'creator');
     const products = Array.from({ length: 10 }, () => ({ price: 9.99, stock: 1_000_000 }));
@@ -54,13 +54,12 @@ export async function provePaused(
     const heard = await hearAll(town, sockets);
     host.say(`${shoppers.orders} orders, ${lost.length} lost or unknown`);
     host.say(`${sockets.size} sockets, ${heard.reopened} opened again, ${heard.gaps} with gaps`);
-    const verified = await town.verify();
-    host.say(verified.output);
-    return held.isRight && verified.holds && lost.length === 0 && heard.gaps === 0;
-  } finally {
-    client.close();
-    await town.close();
-  }
+    const others = unmetOf([
+      none(lost.length, 'lost or unknown order'),
+      none(heard.gaps, 'incomplete stream'),
+    ]);
+    return [...held.unmet, ...others];
+  });
 }
 
 interface Scene {
@@ -72,7 +71,7 @@ interface Scene {
   host: Host;
 }
 
-async function pauseOnce(scene: Scene): Promise<{ text: string; isRight: boolean }> {
+async function pauseOnce(scene: Scene): Promise<{ text: string; unmet: string[] }> {
   const { town, client, shoppers, buyers, seconds, host } = scene;
   const memory = watchMemory(town);
   const proceed = await town.database.pause();
@@ -100,11 +99,12 @@ async function pauseOnce(scene: Scene): Promise<{ text: string; isRight: boolean
       ]),
       ...outcomes,
     ].join('\n'),
-    isRight:
-      others.length === 0 &&
-      max <= limits.queryTimeoutMs + marginMs &&
-      tookMs <= recoveryBarMs + marginMs &&
-      grownMb.every((mb) => mb <= growthBarMb),
+    unmet: unmetOf([
+      none(others.length, 'other answer'),
+      inTime('longest answer', max, limits.queryTimeoutMs + marginMs),
+      inTime('well again after', tookMs, recoveryBarMs + marginMs),
+      [grownMb.every((mb) => mb <= growthBarMb), `nodes grew: ${grown} > ${growthBarMb} MB`],
+    ]),
   };
 }
 

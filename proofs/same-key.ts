@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { Client, type Reply } from './client.ts';
+import type { Client, Reply } from './client.ts';
+import { none, unmetOf } from './demands.ts';
 import { type Buyer, gather } from './many-buyers.ts';
 import { obtain, offer, register } from './people.ts';
 import { countOf, type Host, percentile, type Proof, table } from './proof.ts';
@@ -12,7 +13,7 @@ import {
   quantityOf,
   type Round,
 } from './same-key-rounds.ts';
-import { openTown, type Town } from './town.ts';
+import { inTown, type Town } from './town.ts';
 
 const roundsOfABuyer = 10;
 
@@ -50,25 +51,18 @@ interface Tally {
 }
 
 export async function proveSameKey(sizes: Sizes, host: Host): Promise<boolean> {
-  const town = await openTown(2);
-  const client = new Client('same', sizes.parallel);
-  try {
-    const random = randomFrom(sizes.seed);
-    const drill = new Drill({ town, client, random, parallel: sizes.parallel });
-    await drill.open(Math.ceil(sizes.rounds / roundsOfABuyer));
-    for (let round = 0; round < sizes.rounds && !host.signal.aborted; round += 1) {
+  const { rounds, parallel, seed } = sizes;
+  const options = { nodes: 2, name: 'same', connections: parallel, host };
+  return inTown(options, async (town, client) => {
+    const drill = new Drill({ town, client, random: randomFrom(seed), parallel });
+    await drill.open(Math.ceil(rounds / roundsOfABuyer));
+    for (let round = 0; round < rounds && !host.signal.aborted; round += 1) {
       await drill.playRound(round);
-      if ((round + 1) % 100 === 0) host.say(`  ${round + 1} of ${sizes.rounds} rounds`);
+      if ((round + 1) % 100 === 0) host.say(`  ${round + 1} of ${rounds} rounds`);
     }
-    const holds = await drill.isSettled();
     host.say(drill.report());
-    const verified = await town.verify();
-    host.say(verified.output);
-    return holds && verified.holds;
-  } finally {
-    client.close();
-    await town.close();
-  }
+    return drill.unmet();
+  });
 }
 
 interface Scene {
@@ -159,21 +153,24 @@ class Drill {
   }
 
   /** The stock of each product is what the orders left, and there is one order a round. */
-  async isSettled(): Promise<boolean> {
+  async unmet(): Promise<string[]> {
     const rows = await this.#scene.town.database.rows('SELECT id, stock FROM products');
     const off = rows.filter(({ id, stock }) => this.#stock.get(id) !== stock);
     const [{ count }] = await this.#scene.town.database.rows(
       'SELECT count(*)::int AS count FROM orders',
     );
-    const tallies = [...this.#tallies.values()];
-    return (
-      off.length === 0 &&
-      count === this.#orders &&
-      tallies.every(
-        ({ rounds, orders, differing, wrong }) =>
-          orders === rounds && differing === 0 && wrong.length === 0,
-      )
+    const tallies = [...this.#tallies].flatMap(([kind, { rounds, orders, differing, wrong }]) =>
+      unmetOf([
+        [orders === rounds, `${orders} orders of ${rounds} rounds`],
+        none(differing, 'differing answer'),
+        none(wrong.length, 'wrong round'),
+      ]).map((one) => `${kind}: ${one}`),
     );
+    const settled = unmetOf([
+      none(off.length, 'wrong stock'),
+      [count === this.#orders, `${count} orders kept, ${this.#orders} acknowledged`],
+    ]);
+    return [...settled, ...tallies];
   }
 
   report(): string {

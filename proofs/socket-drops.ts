@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { answerWaitMs, Client } from './client.ts';
+import { answerWaitMs, type Client } from './client.ts';
+import { none, unmetOf } from './demands.ts';
 import { type Buyer, gather, inTurns } from './many-buyers.ts';
 import { type Drop, drops, ResumingListener, replay } from './resuming-listener.ts';
 import { offer, type Person, register } from './people.ts';
 import { countOf, type Host, type Proof, table } from './proof.ts';
 import { type Random, randomFrom } from './random.ts';
-import { openTown, type Town } from './town.ts';
+import { inTown, type Town } from './town.ts';
 
 const eventsEach = 20;
 const steps = ['shipped', 'delivered'] as const;
@@ -43,9 +44,8 @@ interface Sizes {
 }
 
 export async function proveSocketDrops(sizes: Sizes, host: Host): Promise<boolean> {
-  const town = await openTown(2);
-  const client = new Client('drops', sizes.atOnce * 4);
-  try {
+  const options = { nodes: 2, name: 'drops', connections: sizes.atOnce * 4, host };
+  return inTown(options, async (town, client) => {
     const random = randomFrom(sizes.seed);
     const drill = await Drill.opened({ town, client, random, host });
     const buyers = await gather(town, sizes.drops);
@@ -53,14 +53,8 @@ export async function proveSocketDrops(sizes: Sizes, host: Host): Promise<boolea
     const turns = { atOnce: sizes.atOnce, signal: host.signal };
     await inTurns(buyers, turns, (buyer, index) => drill.follow(buyer, index));
     await restarting;
-    const holds = drill.report();
-    const verified = await town.verify();
-    host.say(verified.output);
-    return holds && verified.holds;
-  } finally {
-    client.close();
-    await town.close();
-  }
+    return drill.report();
+  });
 }
 
 interface Scene {
@@ -212,12 +206,16 @@ class Drill {
     }
   }
 
-  report(): boolean {
+  /** Says what was seen. @returns what was not met */
+  report(): string[] {
     const { stopped, killed } = this.#restarts;
     const rows = [['streams', 'events', ...this.#drops.keys(), 'restarts', 'kills', 'faults']];
     const counts = [this.#streams, this.#events, ...this.#drops.values(), stopped, killed];
     rows.push([...counts, this.#faults.length].map(String));
     this.#scene.host.say([table(rows), ...this.#faults.slice(0, 10)].join('\n'));
-    return this.#faults.length === 0 && this.#streams > 0;
+    return unmetOf([
+      none(this.#faults.length, 'fault'),
+      [this.#streams > 0, 'no stream was followed'],
+    ]);
   }
 }
