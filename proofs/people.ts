@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Json } from '../test/harness.ts';
+import type { Json, User } from '../test/harness.ts';
 import type { Ask, Client } from './client.ts';
 
-export interface Person {
-  id: number;
-  email: string;
-  password: string;
-  access: string;
-  refresh: string;
-}
+/** Somebody with an account. */
+export type Person = User;
 
 /** Asks until there is the answer that must come; for making things before a proof begins. */
 export async function obtain(

