@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { assertRefused, defer, freshDataDir, open, query } from './testing.ts';
+import {
+  asRoot,
+  assertRefused,
+  defer,
+  freshDataDir,
+  mountSmallDisk,
+  open,
+  query,
+} from './testing.ts';
 
 test('data of another major version is refused and untouched', otherVersion);
 test('a folder that is no database is refused and untouched', notACluster);
 test('a lost password is explained', lostPassword);
 test('a long path puts the socket into a private temporary folder', longPath);
-const asRoot = process.getuid?.() === 0 ? {} : { skip: 'SKIPPED: needs root' };
 test('as root, a folder that PostgreSQL may not enter is named', asRoot, unenterable);
 test('a full disk is refused before anything is made', asRoot, fullDisk);
 
@@ -63,13 +69,7 @@ async function unenterable(t: TestContext): Promise<void> {
 async function fullDisk(t: TestContext): Promise<void> {
   const dataDir = await freshDataDir(t);
   await fs.mkdir(dataDir);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=50m,mode=755', 'tmpfs', dataDir]);
-  } catch {
-    t.skip('SKIPPED: this system does not allow mounting a small disk');
-    return;
-  }
-  defer(t, () => execFileSync('umount', [dataDir]));
+  if (!mountSmallDisk(t, dataDir, 'size=50m,mode=755')) return;
   await assert.rejects(open(t, dataDir), { message: /is full\. Free some space/ });
   assert.deepEqual(await fs.readdir(dataDir), ['run']);
 }

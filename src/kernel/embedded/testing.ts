@@ -34,6 +34,26 @@ export function defer(t: TestContext, cleanup: () => unknown): void {
   });
 }
 
+/** For a test that only root can make. */
+export const asRoot =
+  process.getuid?.() === 0 ? {} : { skip: 'SKIPPED: needs root (sudo npm test, or a container)' };
+
+/**
+ * Makes the folder a disk of that size for the time of the test, or skips the test.
+ * @param options of a tmpfs: `size=1m`
+ * @returns whether it is one
+ */
+export function mountSmallDisk(t: TestContext, folder: string, options: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
+  } catch {
+    t.skip('SKIPPED: needs the right to mount a disk (Linux; a container with --privileged)');
+    return false;
+  }
+  defer(t, () => execFileSync('umount', [folder]));
+  return true;
+}
+
 /** What the other process does: opens the database, says so, and lives until it is killed. */
 export async function holdDatabase(dataDir: string): Promise<void> {
   const database = await openEmbeddedPostgres({ dataDir, log: () => {} });
