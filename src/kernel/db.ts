@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
 import { errorCode, isAway, isLockedOut, isRetryable, translate } from './db-errors.ts';
@@ -142,17 +143,19 @@ function runnerOf(pool: Pool): Runner {
 async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.acquire();
   const pending: Promise<unknown>[] = [];
-  const track = <R>(promise: Promise<R>): Promise<R> => {
-    pending.push(promise);
-    promise.catch(() => undefined); // seen by Promise.all below
-    return promise;
+  const ask = (query: pg.QueryConfig | string): Promise<pg.QueryResult> => {
+    gatherWrites(client);
+    const answer = client.query(query);
+    pending.push(answer);
+    answer.catch(() => undefined); // seen by Promise.all below
+    return answer;
   };
   let broken = false;
   let gaveUp = false;
   try {
-    void track(client.query('BEGIN'));
-    const result = await work(openTx(client, track));
-    const commit = track(client.query('COMMIT'));
+    void ask('BEGIN');
+    const result = await work(openTx((query) => ask(named(query))));
+    const commit = ask('COMMIT');
     await Promise.all(pending);
     // COMMIT of a failed transaction answers ROLLBACK and no error.
     if ((await commit).command !== 'COMMIT') throw new Error('The transaction was rolled back');
@@ -174,14 +177,20 @@ async function firstFailure(statements: Promise<unknown>[], other: unknown): Pro
   return failed === undefined ? other : failed.reason;
 }
 
-function openTx(client: pg.PoolClient, track: <R>(promise: Promise<R>) => Promise<R>): Tx {
-  const rows = async <Row>(query: Sql): Promise<Row[]> =>
-    (await track(client.query(named(query)))).rows as Row[];
+function openTx(ask: (query: Sql) => Promise<pg.QueryResult>): Tx {
+  const rows = async <Row>(query: Sql): Promise<Row[]> => (await ask(query)).rows as Row[];
   return {
     rows,
     row: async <Row>(query: Sql) => (await rows<Row>(query))[0],
-    send: (query) => void track(client.query(named(query))),
+    send: (query) => void ask(query),
   } as Tx;
+}
+
+/** What is asked in one turn leaves in one write: a system call for each statement is dear. */
+function gatherWrites(client: pg.PoolClient): void {
+  const { stream } = (client as pg.PoolClient & { connection: { stream: Duplex } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 /**

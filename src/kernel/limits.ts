@@ -66,7 +66,7 @@ export const limits = {
   orderLines: 100,
   lineQuantity: 10_000,
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
-  checkoutLanes: 2, // transactions at once; more only wait for each other's row locks
+  checkoutLanes: 2, // transactions at once, the second when a whole batch waits
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
   checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503
   checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried

@@ -37,7 +37,9 @@ export class CheckoutQueue {
     if (this.#waiting.length >= limits.checkoutQueueOrders) throw tooBusy();
     const outcome = await new Promise<Outcome>((settle, fail) => {
       this.#waiting.push({ checkout, since: Date.now(), settle, fail });
-      if (this.#lanes < limits.checkoutLanes) void this.#runLane();
+      // One lane makes larger batches, for fewer commits; and lanes wait for each other's locks.
+      const isCrowded = this.#waiting.length >= limits.checkoutBatchOrders;
+      if (this.#lanes < (isCrowded ? limits.checkoutLanes : 1)) void this.#runLane();
     });
     if ('refused' in outcome) throw new Refusal(outcome.refused.kind, outcome.refused.message);
     return outcome.orderIds;
