@@ -1,5 +1,5 @@
 import type { Bench, Souk } from './bench.ts';
-import { BUYERS, PRODUCTS, SELLERS, STOCK } from './market.ts';
+import { BUYERS, PRODUCTS, PRODUCTS_OF_SELLER, SELLERS, STOCK } from './market.ts';
 import { withDatabase } from './souk.ts';
 
 export const LIMIT_DATABASE = 'limit_shop';
@@ -46,4 +46,6 @@ const statements = [
    FROM generate_series(1, ${PRODUCTS}) AS n, LATERAL (SELECT (n - 1) % ${SELLERS} + 1 AS s) AS x`,
   `INSERT INTO stock_movements (id, product_id, kind, quantity)
    SELECT gen_random_uuid(), id, 'initial', stock FROM products`,
+  `UPDATE categories SET listed_products = ${PRODUCTS_OF_SELLER}`,
+  `UPDATE catalog_state SET listed_products = ${PRODUCTS}`,
 ];

@@ -43,11 +43,11 @@ export const invariants: Invariant[] = [
     query: sql`
       SELECT o.id, o.status, o.shipped_at, o.delivered_at, e.steps
       FROM orders o
-      LEFT JOIN (
+      FULL JOIN (
         SELECT order_id, user_id, array_agg(status ORDER BY stream_offset) AS steps
         FROM notifications WHERE type = 'order.status_updated' GROUP BY 1, 2
       ) e ON e.order_id = o.id AND e.user_id = o.buyer_id
-      WHERE coalesce(e.steps, '{}') <> CASE o.status
+      WHERE o.id IS NULL OR coalesce(e.steps, '{}') <> CASE o.status
           WHEN 'pending' THEN '{}'::text[]
           WHEN 'shipped' THEN '{shipped}'
           ELSE '{shipped,delivered}' END
@@ -86,11 +86,26 @@ export const invariants: Invariant[] = [
     query: sql`
       SELECT o.id, o.buyer_id, o.seller_id, n.told
       FROM orders o
-      LEFT JOIN (
+      FULL JOIN (
         SELECT order_id, array_agg(user_id ORDER BY user_id) AS told
         FROM notifications WHERE type = 'order.placed' GROUP BY 1
       ) n ON n.order_id = o.id
       WHERE n.told IS DISTINCT FROM
         ARRAY[least(o.buyer_id, o.seller_id), greatest(o.buyer_id, o.seller_id)]`,
+  },
+  {
+    name: 'I12',
+    says: 'the number of products of each list = the products on offer',
+    query: sql`
+      WITH listed AS (
+        SELECT category_id, count(*) AS n FROM products WHERE archived_at IS NULL GROUP BY 1
+      )
+      SELECT c.id AS category_id, c.listed_products, coalesce(listed.n, 0) AS listed
+      FROM categories c LEFT JOIN listed ON listed.category_id = c.id
+      WHERE c.listed_products <> coalesce(listed.n, 0)
+      UNION ALL
+      SELECT NULL, s.listed_products, total.n
+      FROM catalog_state s, (SELECT coalesce(sum(n), 0) AS n FROM listed) total
+      WHERE s.listed_products <> total.n`,
   },
 ];

@@ -53,6 +53,7 @@ export const limits = {
   pageSize: 10,
   maxPageSize: 100,
   listCacheBytes: 64 * 1024 * 1024, // pages and product fragments together
+  listTotalsBytes: 1024 * 1024, // how many products match: some 3,000 filters
   catalogPollMs: 400, // how often a node compares its cache with the database
   catalogIdleMs: 2_000, // a cache that nobody asks is not kept warm
   cacheTrustMs: 900, // a copy not confirmed for this long is read again: the bound is one second

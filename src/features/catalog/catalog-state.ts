@@ -34,6 +34,21 @@ export async function raiseVersions(tx: Tx, ...counters: Counter[]): Promise<Cat
   return versions as CatalogVersions;
 }
 
+/**
+ * Counts products into the lists of their categories, or out of them. Just before `raiseVersions`:
+ * categories in id order come before the counters in the lock order.
+ */
+export function countListed(tx: Tx, changes: { categoryId: string; by: number }[]): void {
+  for (const { categoryId, by } of changes.toSorted((a, b) =>
+    a.categoryId < b.categoryId ? -1 : 1,
+  )) {
+    tx.send(sql`
+      UPDATE categories SET listed_products = listed_products + ${by} WHERE id = ${categoryId}`);
+  }
+  const sum = changes.reduce((total, { by }) => total + by, 0);
+  tx.send(sql`UPDATE catalog_state SET listed_products = listed_products + ${sum}`);
+}
+
 const topic = 'catalog.changed';
 
 /** To be called after the commit: this node's caches follow at once, the others' on the hint. */

@@ -2,7 +2,7 @@ import type { Bus } from '../../kernel/bus.ts';
 import { type Db, sql, type Tx } from '../../kernel/db.ts';
 import { conflict, notFound } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { announceCatalogChange, raiseVersions } from './catalog-state.ts';
+import { announceCatalogChange, countListed, raiseVersions } from './catalog-state.ts';
 
 export interface Category {
   id: string;
@@ -76,7 +76,7 @@ export async function archiveCategory(
   id: string,
 ): Promise<{ productIds: string[] }> {
   const change = await db.transaction(async (tx) => {
-    // The category first: creating a product in it takes a share lock on the same row.
+    // The category first: who puts a product into it holds the same row.
     const category = await tx.row(sql`
       SELECT id FROM categories
       WHERE id = ${id} AND archived_at IS NULL
@@ -90,6 +90,7 @@ export async function archiveCategory(
     const productIds = products.map((product) => product.id);
     tx.send(sql`UPDATE products SET archived_at = now(), revision = revision + 1
       WHERE id = ANY(${productIds}::uuid[])`);
+    countListed(tx, [{ categoryId: id, by: -productIds.length }]);
     tx.send(sql`UPDATE categories SET archived_at = now() WHERE id = ${id}`);
     return { productIds, versions: await raiseVersions(tx, 'lists', 'categories') };
   });

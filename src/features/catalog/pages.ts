@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { ByteCache } from '../../kernel/byte-cache.ts';
+import type { Sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
-import { keyOf, type ProductQuery, pageStatement } from './product-query.ts';
+import { filterKeyOf, keyOf, type ProductQuery, pageStatement } from './product-query.ts';
 
 /** The ids on one page of a query, valid for one state of the catalog. */
 export interface Page {
@@ -21,6 +22,10 @@ export class Pages {
   readonly #context: Context;
   readonly #learn: (versions: CatalogVersions) => void;
   readonly #kept = new ByteCache<Page & { bytes: number }>(limits.listCacheBytes / 2);
+  /** how many products match a filter, whatever page of them was read */
+  readonly #totals = new ByteCache<Counters & { total: number; bytes: number }>(
+    limits.listTotalsBytes,
+  );
   readonly #flights = new Map<string, Promise<Page>>();
 
   /** @param learn is told the counters that a page was read under */
@@ -38,7 +43,7 @@ export class Pages {
     const key = keyOf(query);
     const wanted = countersOf(query, known);
     const page = this.#kept.get(key);
-    if (page && page.lists === wanted.lists && page.availability === wanted.availability) {
+    if (page && areSame(page, wanted)) {
       this.#context.metrics.listCache.inc({ result: 'hit' });
       return page;
     }
@@ -46,15 +51,21 @@ export class Pages {
     const name = nameOf(key, wanted);
     let flight = this.#flights.get(name);
     if (flight === undefined) {
-      flight = this.#load(query, key, name).finally(() => this.#flights.delete(name));
+      flight = this.#load(query, { key, name, wanted }).finally(() => this.#flights.delete(name));
       this.#flights.set(name, flight);
     }
     return flight;
   }
 
-  async #load(query: ProductQuery, key: string, name: string): Promise<Page> {
-    const page = (await this.#readShared(name)) ?? (await this.#read(query, key));
+  async #load(
+    query: ProductQuery,
+    { key, name, wanted }: { key: string; name: string; wanted: Counters },
+  ): Promise<Page> {
+    const page = (await this.#readShared(name)) ?? (await this.#read(query, { key, wanted }));
     this.#kept.set(key, { ...page, bytes: page.ids.length * 60 + key.length * 2 });
+    const { lists, availability, total } = page;
+    const filter = filterKeyOf(query);
+    this.#totals.set(filter, { lists, availability, total, bytes: filter.length * 2 });
     return page;
   }
 
@@ -71,18 +82,24 @@ export class Pages {
     }
   }
 
-  async #read(query: ProductQuery, key: string): Promise<Page> {
+  async #read(
+    query: ProductQuery,
+    { key, wanted }: { key: string; wanted: Counters },
+  ): Promise<Page> {
     const { db, cache, metrics } = this.#context;
     metrics.listCache.inc({ result: 'miss' });
-    const row = await db.row<CatalogVersions & { total: number; ids: string[] }>(
-      pageStatement(query),
-      'variant',
-    );
+    const counted = this.#totals.get(filterKeyOf(query));
+    const known = counted && areSame(counted, wanted) ? counted.total : undefined;
+    const read = (statement: Sql) =>
+      db.row<CatalogVersions & { total: number; ids: string[] }>(statement, 'variant');
+    let row = await read(pageStatement(query, known));
+    // Something was added or removed since: what was known is not true of this snapshot.
+    const isPast = known !== undefined && row && !areSame(countersOf(query, row), wanted);
+    if (isPast) row = await read(pageStatement(query));
     if (row === undefined) throw new Error('catalog_state has no row');
     this.#learn(row);
     const counters = countersOf(query, row);
-    const ids = row.ids.slice(0, sizeOf(query, row.total));
-    const page = { ...counters, total: row.total, ids };
+    const page = { ...counters, total: row.total, ids: idsOf(query, row) };
     cache.set(nameOf(key, counters), JSON.stringify(page), limits.sharedPageSeconds);
     return page;
   }
@@ -98,8 +115,14 @@ const countersOf = (query: ProductQuery, { lists, availability }: CatalogVersion
 const nameOf = (key: string, { lists, availability }: Counters): string =>
   `page:${lists}.${availability}:${key}`;
 
-/** `pageSize`, or on the last page what is left: the statement reads a rounder number. */
-function sizeOf({ page, pageSize }: ProductQuery, total: number): number {
-  if (page !== 'last') return pageSize;
-  return total === 0 ? 0 : ((total - 1) % pageSize) + 1;
+const areSame = (one: Counters, other: Counters): boolean =>
+  one.lists === other.lists && one.availability === other.availability;
+
+/** Of the ids that were read, which are a rounder number. */
+function idsOf(
+  { page, pageSize }: ProductQuery,
+  { total, ids }: { total: number; ids: string[] },
+): string[] {
+  if (page !== 'last') return ids.slice(0, pageSize);
+  return total === 0 ? [] : ids.slice(-(((total - 1) % pageSize) + 1));
 }

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
-import { type Sql, sql, sqlEmpty, sqlJoin, sqlRaw } from '../../kernel/db.ts';
+import { type Sql, sql, sqlJoin, sqlRaw } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 
+/** Each with its way back, of which the last page is read. */
 const orderings = {
-  created_at: 'p.created_at, p.id',
-  '-created_at': 'p.created_at DESC, p.id DESC',
-  price: 'p.price_minor, p.created_at, p.id',
-  '-price': 'p.price_minor DESC, p.created_at, p.id',
-  name: 'p.name, p.created_at, p.id',
-  '-name': 'p.name DESC, p.created_at, p.id',
+  created_at: ['p.created_at, p.id', 'p.created_at DESC, p.id DESC'],
+  '-created_at': ['p.created_at DESC, p.id DESC', 'p.created_at, p.id'],
+  price: ['p.price_minor, p.created_at, p.id', 'p.price_minor DESC, p.created_at DESC, p.id DESC'],
+  '-price': [
+    'p.price_minor DESC, p.created_at, p.id',
+    'p.price_minor, p.created_at DESC, p.id DESC',
+  ],
+  name: ['p.name, p.created_at, p.id', 'p.name DESC, p.created_at DESC, p.id DESC'],
+  '-name': ['p.name DESC, p.created_at, p.id', 'p.name, p.created_at DESC, p.id DESC'],
 } as const;
 
 /** A normalized request for a page of products: equal requests have equal keys. */
@@ -26,6 +30,10 @@ export interface ProductQuery {
 export const isOrdering = (name: string): name is keyof typeof orderings =>
   Object.hasOwn(orderings, name);
 
+/** The same text for queries of the same products, whatever the page and its order. */
+export const filterKeyOf = (query: ProductQuery): string =>
+  keyOf({ ...query, page: 1, pageSize: limits.pageSize, ordering: 'created_at' });
+
 /** The same text for the same query; bounded, whatever was searched for. */
 export function keyOf(query: ProductQuery): string {
   const { page, pageSize, ordering, categoryId, minPriceMinor, maxPriceMinor, inStock } = query;
@@ -40,8 +48,8 @@ function condition(query: ProductQuery): Sql {
   if (categoryId !== undefined) terms.push(sql`p.category_id = ${categoryId}`);
   if (minPriceMinor !== undefined) terms.push(sql`p.price_minor >= ${minPriceMinor}`);
   if (maxPriceMinor !== undefined) terms.push(sql`p.price_minor <= ${maxPriceMinor}`);
-  if (inStock === true) terms.push(sql`p.stock > 0`);
-  if (inStock === false) terms.push(sql`p.stock = 0`);
+  if (inStock === true) terms.push(sql`p.in_stock`);
+  if (inStock === false) terms.push(sql`NOT p.in_stock`);
   if (search !== undefined) {
     const pattern = `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
     terms.push(sql`(p.name ILIKE ${pattern} OR p.description ILIKE ${pattern})`);
@@ -52,25 +60,39 @@ function condition(query: ProductQuery): Sql {
 // A bound LIMIT makes PostgreSQL plan every execution anew, so sizes are literals, and few.
 const literalSizes = [10, 20, 50, 100];
 
+/** How many match. What is counted already (003_hot_paths.sql) costs the same however many. */
+function total(query: ProductQuery): Sql {
+  const { categoryId, minPriceMinor, maxPriceMinor, inStock, search } = query;
+  const filters = [minPriceMinor, maxPriceMinor, inStock, search];
+  if (filters.some((filter) => filter !== undefined)) {
+    return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;
+  }
+  if (categoryId === undefined) return sql`SELECT listed_products AS n FROM catalog_state`;
+  return sql`
+    SELECT coalesce(max(listed_products), 0) AS n FROM categories WHERE id = ${categoryId}`;
+}
+
 /**
  * One statement, hence one snapshot: the catalog's counters, how many products match, and the
- * ids of the page (at least `pageSize` of them where there are so many).
+ * ids of the page: `pageSize` of them or more, the last page at their end.
+ * @param known how many match, when that is known
  */
-export function pageStatement(query: ProductQuery): Sql {
-  const size = literalSizes.find((literal) => literal >= query.pageSize) ?? limits.maxPageSize;
+export function pageStatement(query: ProductQuery, known?: number): Sql {
+  const size = sqlRaw(
+    String(literalSizes.find((literal) => literal >= query.pageSize) ?? limits.maxPageSize),
+  );
   const where = condition(query);
   const { page, pageSize } = query;
-  const offset =
+  const [there, back] = orderings[query.ordering].map((order) => sqlRaw(order));
+  const ids =
     page === 'last'
-      ? sql`OFFSET (SELECT greatest(0, (n - 1) / ${pageSize}::bigint) * ${pageSize} FROM total)`
-      : page === 1
-        ? sqlEmpty
-        : sql`OFFSET ${(page - 1) * pageSize}`;
+      ? sql`SELECT id FROM (
+          SELECT p.* FROM products p WHERE ${where} ORDER BY ${back} LIMIT ${size}
+        ) p ORDER BY ${there}`
+      : sql`SELECT p.id FROM products p WHERE ${where}
+          ORDER BY ${there} LIMIT ${size} OFFSET ${(page - 1) * pageSize}`;
   return sql`
-    WITH total AS (SELECT count(*) AS n FROM products p WHERE ${where})
-    SELECT s.lists, s.availability, s.categories, total.n AS total, ARRAY(
-      SELECT p.id FROM products p WHERE ${where}
-      ORDER BY ${sqlRaw(orderings[query.ordering])} LIMIT ${sqlRaw(String(size))} ${offset}
-    ) AS ids
+    WITH total AS (${known === undefined ? total(query) : sql`SELECT ${known}::bigint AS n`})
+    SELECT s.lists, s.availability, s.categories, total.n AS total, ARRAY(${ids}) AS ids
     FROM catalog_state s, total`;
 }

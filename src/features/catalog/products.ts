@@ -58,54 +58,75 @@ export async function insertProduct(
 /** Keeps the category from being archived until this transaction ends. */
 async function holdCategory(tx: Tx, id: string): Promise<void> {
   const held = await tx.row(sql`
-    SELECT id FROM categories WHERE id = ${id} AND archived_at IS NULL FOR SHARE`);
+    SELECT id FROM categories WHERE id = ${id} AND archived_at IS NULL FOR KEY SHARE`);
   if (!held) throw new UnknownCategory(id);
 }
 
 /**
  * Changes the given fields of a product of the actor.
- * @returns false when the actor has no such product
+ * @returns the categories that it has left and come to, for `countListed`; undefined when the
+ * actor has no such product
  * @throws UnknownCategory
  */
 export async function changeProduct(
   tx: Tx,
   actor: Actor,
   change: Partial<ProductFields> & { id: string },
-): Promise<boolean> {
-  // Ownership before the category, so that a stranger learns nothing from the answer.
-  if (!(await isOwnProduct(tx, actor, change.id))) return false;
-  if (change.categoryId !== undefined) await holdCategory(tx, change.categoryId);
-  const changed = await tx.row(sql`
+): Promise<{ categoryId: string; by: number }[] | undefined> {
+  const from = await lockOwn(tx, actor, change);
+  if (from === undefined) return undefined;
+  tx.send(sql`
     UPDATE products SET
       name = coalesce(${change.name ?? null}, name),
       description = coalesce(${change.description ?? null}, description),
       price_minor = coalesce(${change.priceMinor ?? null}, price_minor),
       category_id = coalesce(${change.categoryId ?? null}, category_id),
       revision = revision + 1
-    WHERE id = ${change.id} AND archived_at IS NULL
-    RETURNING id`);
-  return changed !== undefined;
-}
-
-async function isOwnProduct(tx: Tx, actor: Actor, id: string): Promise<boolean> {
-  const own = await tx.row(sql`
-    SELECT 1 FROM products
-    WHERE id = ${id} AND archived_at IS NULL
-      AND (seller_id = ${actor.userId} OR ${actor.isOperator})`);
-  return own !== undefined;
+    WHERE id = ${change.id}`);
+  const to = change.categoryId ?? from;
+  return from === to
+    ? []
+    : [
+        { categoryId: from, by: -1 },
+        { categoryId: to, by: 1 },
+      ];
 }
 
 /**
  * Takes a product out of every list; orders keep their lines.
- * @returns false when the actor has no such product
+ * @returns its category, or undefined when the actor has no such product
  */
-export async function archiveProduct(tx: Tx, actor: Actor, id: string): Promise<boolean> {
-  const archived = await tx.row(sql`
-    UPDATE products SET archived_at = now(), revision = revision + 1
+export async function archiveProduct(
+  tx: Tx,
+  actor: Actor,
+  id: string,
+): Promise<string | undefined> {
+  const categoryId = await lockOwn(tx, actor, { id });
+  if (categoryId === undefined) return undefined;
+  tx.send(sql`UPDATE products SET archived_at = now(), revision = revision + 1 WHERE id = ${id}`);
+  return categoryId;
+}
+
+/**
+ * Locks a product of the actor, and before it the categories that count it: who archives one
+ * locks that first, then its products.
+ * @returns the category that it is in
+ */
+async function lockOwn(
+  tx: Tx,
+  actor: Actor,
+  { id, categoryId }: { id: string; categoryId?: string | undefined },
+): Promise<string | undefined> {
+  const own = sql`
+    SELECT category_id AS "categoryId" FROM products
     WHERE id = ${id} AND archived_at IS NULL
-      AND (seller_id = ${actor.userId} OR ${actor.isOperator})
-    RETURNING id`);
-  return archived !== undefined;
+      AND (seller_id = ${actor.userId} OR ${actor.isOperator})`;
+  // Ownership before the category, so that a stranger learns nothing from the answer.
+  const seen = await tx.row<{ categoryId: string }>(own);
+  if (seen === undefined) return undefined;
+  tx.send(sql`SELECT FROM categories WHERE id = ${seen.categoryId} FOR KEY SHARE`);
+  if (categoryId !== undefined) await holdCategory(tx, categoryId);
+  return (await tx.row<{ categoryId: string }>(sql`${own} FOR NO KEY UPDATE`))?.categoryId;
 }
 
 /** Products by id with their categories, archived ones included, in no particular order. */

@@ -1,7 +1,7 @@
 import type { Bus } from '../../kernel/bus.ts';
 import type { Db } from '../../kernel/db.ts';
 import { notFound } from '../../kernel/errors.ts';
-import { announceCatalogChange, raiseVersions } from '../catalog/catalog-state.ts';
+import { announceCatalogChange, countListed, raiseVersions } from '../catalog/catalog-state.ts';
 import type { Actor } from '../catalog/categories.ts';
 import {
   archiveProduct,
@@ -32,6 +32,7 @@ export async function offerProduct(
     setInitialStock(tx, id, offer.stock);
     const [made] = await loadProducts(tx, [id]);
     if (made === undefined) throw new Error('The product just made is not there');
+    countListed(tx, [{ categoryId: offer.categoryId, by: 1 }]);
     return { product: made, versions: await raiseVersions(tx, 'lists') };
   });
   announceCatalogChange(bus, { productIds: [], versions });
@@ -50,13 +51,13 @@ export async function changeOffer(
   const { id, stock, ...fields } = change;
   const editsList = Object.values(fields).some((value) => value !== undefined);
   const { product, versions } = await db.transaction(async (tx) => {
-    if (!(await changeProduct(tx, actor, { id, ...fields }))) {
-      throw notFound('Product not found or unauthorized');
-    }
+    const moves = await changeProduct(tx, actor, { id, ...fields });
+    if (moves === undefined) throw notFound('Product not found or unauthorized');
     const { crossedZero } =
       stock === undefined ? { crossedZero: false } : await setStock(tx, id, stock);
     const [changed] = await loadProducts(tx, [id]);
     if (changed === undefined) throw new Error('The product just changed is not there');
+    if (moves.length > 0) countListed(tx, moves);
     const raised = editsList
       ? await raiseVersions(tx, 'lists')
       : crossedZero
@@ -76,9 +77,9 @@ export async function withdrawProduct(
 ): Promise<void> {
   const versions = await db.transaction(async (tx) => {
     // Locked alone: a checkout that holds the row finishes first, one that waits finds it gone.
-    if (!(await archiveProduct(tx, actor, id))) {
-      throw notFound('Product not found or access denied.');
-    }
+    const categoryId = await archiveProduct(tx, actor, id);
+    if (categoryId === undefined) throw notFound('Product not found or access denied.');
+    countListed(tx, [{ categoryId, by: -1 }]);
     return raiseVersions(tx, 'lists');
   });
   announceCatalogChange(bus, { productIds: [id], versions });

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import {
+  type Answer,
+  type Json,
+  openShop,
+  type TestNode,
+  type TestShop,
+  type User,
+} from '../harness.ts';
+import { countStatuses, times } from '../shopping.ts';
+
+// The number of products of a list is kept, not counted: I12 compares the two after each test.
+
+let shop: TestShop;
+let nodes: TestNode[];
+let seller: User;
+before(async () => {
+  shop = await openShop();
+  nodes = [shop, await shop.node()];
+  seller = await shop.seller();
+});
+after(() => shop.close());
+afterEach(async () => {
+  assert.deepEqual(await shop.violations(), []);
+  await agree('');
+});
+
+const call = (index: number, route: string, body?: object): Promise<Answer> =>
+  (nodes[index % 2] as TestNode).call(route, { token: seller.access, ...(body && { body }) });
+
+const create = (index: number, category_id: string): Promise<Answer> =>
+  call(index, 'POST /product/', { name: 'n', description: 'd', price: 1, stock: 1, category_id });
+
+/** What the list says of its length is what is on its pages. */
+async function agree(filter: string): Promise<number> {
+  const ids = new Set<string>();
+  let told = 0;
+  for (let page = 1, pages = 1; page <= pages; page += 1) {
+    const { body } = await call(0, `GET /list-product/?page_size=100&page=${page}${filter}`);
+    [told, pages] = [body.total_products, body.total_pages];
+    for (const { id } of body.results) ids.add(id);
+  }
+  assert.equal(told, ids.size, filter);
+  return told;
+}
+
+test('products made in one category at once are all counted', async () => {
+  const { id } = await shop.category(seller);
+  const answers = await Promise.all(times(60, (index) => create(index, id)));
+  assert.deepEqual(countStatuses(answers), { 201: 60 });
+  assert.equal(await agree(`&category=${id}`), 60);
+});
+
+test('products moved, removed and made at once are counted where they end up', async () => {
+  const categories: Json[] = await Promise.all(times(3, () => shop.category(seller)));
+  const idOf = (index: number): string => categories[index % 3].id;
+  const made = await Promise.all(times(30, (index) => create(index, idOf(index))));
+  const ids = made.map(({ body }) => body.id);
+  const answers = await Promise.all(
+    times(150, (index) => {
+      const id = ids[index % ids.length];
+      if (index % 5 === 0) return create(index, idOf(index));
+      if (index % 11 === 0) return call(index, `DELETE /delete-product/?id=${id}`);
+      return call(index, 'PATCH /product/', { id, category_id: idOf(index * 7 + (index >> 3)) });
+    }),
+  );
+  const { 200: done = 0, 201: created = 0, 404: gone = 0 } = countStatuses(answers);
+  assert.deepEqual([done + created + gone, created], [150, 30]);
+  const counts = await Promise.all(times(3, (index) => agree(`&category=${idOf(index)}`)));
+  const deleted = answers.filter(({ body }) => body?.message === 'Product deleted successfully.');
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  assert.equal(all, 60 - deleted.length);
+});
+
+test('while a category is deleted products come and go, and none is left in it', async () => {
+  for (let round = 0; round < 6; round += 1) {
+    const [going, staying] = [await shop.category(seller), await shop.category(seller)];
+    const made = await Promise.all(times(8, (index) => create(index, going.id)));
+    const [removed, ...others] = await Promise.all([
+      call(round, `DELETE /delete-category/?id=${going.id}`),
+      ...made.flatMap(({ body: { id } }, index) => [
+        call(index, 'PATCH /product/', { id, category_id: staying.id }),
+        call(index + 1, 'PATCH /product/', { id, category_id: going.id }),
+        create(index, going.id),
+        ...(index % 3 === 0 ? [call(index, `DELETE /delete-product/?id=${id}`)] : []),
+      ]),
+    ]);
+    assert.equal(removed.status, 200);
+    const statuses = Object.keys(countStatuses(others));
+    assert.deepEqual(
+      statuses.filter((status) => !['200', '201', '400', '404'].includes(status)),
+      [],
+    );
+    assert.equal(await agree(`&category=${going.id}`), 0);
+  }
+});
