@@ -156,17 +156,18 @@ function withoutWithdrawn(checkouts: Checkout[], asked: Wanted[], offered: Offer
 }
 
 function writeOrders(tx: Tx, orders: NewOrder[]): void {
-  tx.send(sql`
-    INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
-    SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
-      ${orders.map((order) => order.checkoutId)}::uuid[],
-      ${orders.map((order) => order.buyerId)}::int[],
-      ${orders.map((order) => order.sellerId)}::int[],
-      ${orders.map((order) => order.totalMinor)}::bigint[])`);
   const lines = orders.flatMap((order) =>
     order.lines.map((line, index) => ({ ...line, orderId: order.id, number: index + 1 })),
   );
   tx.send(sql`
+    WITH placed AS (
+      INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
+      SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
+        ${orders.map((order) => order.checkoutId)}::uuid[],
+        ${orders.map((order) => order.buyerId)}::int[],
+        ${orders.map((order) => order.sellerId)}::int[],
+        ${orders.map((order) => order.totalMinor)}::bigint[])
+    )
     INSERT INTO order_lines
       (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
     SELECT * FROM unnest(${lines.map((line) => line.orderId)}::uuid[],

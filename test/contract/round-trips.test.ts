@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { type Json, openShop, type TestShop, type User } from '../harness.ts';
+import { addToCart, countStatuses, order, orderCart, orderOnce, times } from '../shopping.ts';
+
+// How often the database is asked does not grow with what is asked for.
+
+interface Conversation {
+  /** without BEGIN and COMMIT */
+  statements: string[];
+  /** times that something was sent when nothing was under way */
+  trips: number;
+}
+
+const talks = new Map<object, Conversation & { underWay: number }>();
+let transactions: Conversation[] = [];
+let singles: string[] = [];
+
+/** Notes what every connection is asked. */
+function listenIn(): () => void {
+  const { query } = pg.Client.prototype;
+  const heard = function (
+    this: pg.Client,
+    asked: string | { text: string },
+    ...more: unknown[]
+  ): Promise<unknown> {
+    const text = typeof asked === 'string' ? asked : asked.text;
+    if (text === 'BEGIN') talks.set(this, { statements: [], trips: 0, underWay: 0 });
+    const talk = talks.get(this);
+    if (talk === undefined) singles.push(text);
+    else if (!/^(?:BEGIN|COMMIT|ROLLBACK)$/.test(text)) talk.statements.push(text);
+    if (talk?.underWay === 0) talk.trips += 1;
+    if (talk) talk.underWay += 1;
+    if (text === 'COMMIT' && talk) {
+      transactions.push(talk);
+      talks.delete(this);
+    }
+    const answer: Promise<unknown> = Reflect.apply(query, this, [asked, ...more]);
+    const end = (): void => void (talk && (talk.underWay -= 1));
+    answer.then(end, end);
+    return answer;
+  };
+  Object.assign(pg.Client.prototype, { query: heard });
+  return () => Object.assign(pg.Client.prototype, { query });
+}
+
+let shop: TestShop;
+let things: Json[];
+let buyers: User[];
+let stopListening: () => void;
+before(async () => {
+  stopListening = listenIn();
+  shop = await openShop({}, { patient: true });
+  const seller = await shop.seller();
+  const { id: category_id } = await shop.category(seller);
+  things = await Promise.all(times(40, () => shop.product(seller, { category_id, stock: 500 })));
+  buyers = await Promise.all(times(40, () => shop.buyer()));
+});
+after(async () => {
+  stopListening();
+  await shop.close();
+});
+
+const orderTransactions = (): Conversation[] =>
+  transactions.filter(({ statements }) => statements.some((text) => /INTO orders/.test(text)));
+
+/** What each of the transactions took that placed orders. */
+async function countsOf(work: () => Promise<unknown>): Promise<[number, number][]> {
+  transactions = [];
+  await work();
+  return orderTransactions().map(({ statements, trips }) => [statements.length, trips]);
+}
+
+const linesOf = (count: number) => things.slice(0, count).map(({ id }) => ({ product_id: id }));
+
+test('a batch of orders takes 7 statements in 3 trips, whatever its size', async () => {
+  const key = (index: number) => ({ 'Idempotency-Key': `round trip ${index}` });
+  const all = [
+    await countsOf(() => orderOnce(shop, buyers[0] as User, { key: key(0), products: linesOf(1) })),
+    await countsOf(() =>
+      orderOnce(shop, buyers[0] as User, { key: key(1), products: linesOf(40) }),
+    ),
+    await countsOf(async () => {
+      const asked = times(120, (index) => {
+        const buyer = buyers[index % buyers.length] as User;
+        const products = linesOf(1 + (index % 3));
+        return orderOnce(shop, buyer, { key: key(2 + index), products });
+      });
+      assert.deepEqual(countStatuses(await Promise.all(asked)), { 201: 120 });
+    }),
+  ];
+  for (const counts of all) for (const one of counts) assert.deepEqual(one, [7, 3]);
+  assert.equal(all[0]?.length, 1);
+  assert.ok((all[2]?.length ?? 0) < 30, 'batches');
+});
+
+test('without a key it takes 5 in 2 trips, from carts 2 statements and a trip more', async () => {
+  assert.deepEqual(await countsOf(() => order(shop, buyers[0] as User, linesOf(2))), [[5, 2]]);
+  const filled = buyers.slice(0, 30);
+  await Promise.all(
+    filled.flatMap((buyer) => linesOf(3).map((line) => addToCart(shop, buyer, line))),
+  );
+  const counts = await countsOf(() => Promise.all(filled.map((buyer) => orderCart(shop, buyer))));
+  for (const one of counts) assert.deepEqual(one, [7, 3]);
+});
+
+test('the last unit takes a statement more, and no trip', async () => {
+  const seller = await shop.seller();
+  const rare = await shop.product(seller, { stock: 1 });
+  const counts = await countsOf(() => order(shop, buyers[0] as User, [{ product_id: rare.id }]));
+  assert.deepEqual(counts, [[6, 3]]);
+});
+
+test('a list that is not cached takes 2 statements, one that is takes none', async () => {
+  const isOfList = (text: string): boolean => /AS ids|JOIN categories c ON/.test(text);
+  const read = async (query: string): Promise<number> => {
+    singles = [];
+    const answer = await shop.call(`GET /list-product/${query}`, {
+      token: buyers[0]?.access ?? '',
+    });
+    assert.equal(answer.status, 200);
+    return singles.filter(isOfList).length;
+  };
+  for (const query of ['?page=1&page_size=10', '?ordering=-price&page_size=20', '?page=last']) {
+    const first = await read(query);
+    assert.ok(first >= 1 && first <= 2, `${first} statements`);
+    for (const _ of [1, 2, 3]) assert.equal(await read(query), 0);
+  }
+});
