@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadJob, LoadRequest, LoadResult } from './load.ts';
-import { type Child, cpuSeconds, type Processes } from './processes.ts';
+import type { Market } from './market.ts';
+import type { Child, Processes } from './processes.ts';
 import type { Row } from './report.ts';
 
 /** Where the parts of the benchmark lie, as scripts/bench.mjs knows. */
@@ -10,9 +10,8 @@ export interface Places {
   main: string;
   /** scripts/start.mjs, what `npm start` runs */
   start: string;
-  load: string;
-  bareHttp: string;
-  orderScript: string;
+  /** the built module of bench/children/ */
+  child(name: string): string;
 }
 
 /** A shop under measurement: the real program, with its own PostgreSQL, durable as by default. */
@@ -20,6 +19,8 @@ export interface Souk {
   url: string;
   child: Child;
   database: DatabaseServer;
+  /** what it signs tokens with */
+  jwtSecret: string;
   /** Runs another souk command on this shop's database, or on another of its server. */
   command(args: string[], database?: string): Promise<string>;
 }
@@ -42,41 +43,34 @@ export interface Bench {
   seconds: number;
   /** how often ours and the limit take turns */
   rounds: number;
+  /** how long the workload `memory` takes load */
+  minutes: number;
   /** where a CPU profile of the shop is to be written */
   profile: string | undefined;
   folder: string;
+  /** of the Redis that the shops use; undefined where there is none */
+  redisUrl: string | undefined;
   /** The shop that the workloads share, started when first asked for. */
   souk(): Promise<Souk>;
+  /** The same with its people and products, and a second database with the same. */
+  market(): Promise<Market>;
+  /** Stops the shared shop: the next who asks gets a new one. */
+  closeShop(): Promise<void>;
   say(text: string): void;
 }
 
 export interface Workload {
   name: string;
+  /** nothing else runs while it is measured */
+  alone?: boolean;
+  /** only when it is asked for by name */
+  onRequest?: boolean;
   run(bench: Bench): Promise<Row[]>;
 }
 
-export interface Measured extends LoadResult {
-  /** processor time of the server for one request; undefined where there is no /proc */
-  cpuMicroseconds: number | undefined;
-}
-
-/** Load from a process of its own on the server at `url`, whose process is `pid`. */
-export async function measureLoad(
-  { processes, places }: Bench,
-  job: LoadJob & { pid: number },
-): Promise<Measured> {
-  const generator = processes.fork(places.load);
-  const before = cpuSeconds(job.pid);
-  const result = await generator.ask<LoadResult>(job);
-  const after = cpuSeconds(job.pid);
-  await generator.stop();
-  const used = before === undefined || after === undefined ? undefined : after - before;
-  return { ...result, cpuMicroseconds: used && (used / result.answered) * 1e6 };
-}
-
-/** The same list of requests for each of `count` connections. */
-export function connections(count: number, requests: LoadRequest[]): LoadRequest[][] {
-  return Array.from({ length: count }, () => requests);
+/** A process of its own that runs a module of bench/children/. */
+export function fork({ processes, places }: Bench, name: string): Child {
+  return processes.fork(places.child(name));
 }
 
 /** Does `work` for all items, a few at once, and says how far it is. */

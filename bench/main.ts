@@ -1,26 +1,26 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import type { Bench, Places, Souk, Workload } from './bench.ts';
-import { idle } from './idle.ts';
-import { listProduct } from './list-product.ts';
-import { distinctProducts, hotProduct } from './place-order.ts';
+import { LIMIT_DATABASE, type Market, openMarket, settle } from './market.ts';
+import { type Options, readOptions } from './options.ts';
 import { openProcesses } from './processes.ts';
+import { findRedis, startRedis } from './redis.ts';
 import { formatTable, type Row } from './report.ts';
 import { startSouk } from './souk.ts';
+import { idle } from './workloads/idle.ts';
+import { listCategory, listProduct } from './workloads/cached-lists.ts';
+import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
 
-const workloads: Workload[] = [listProduct, hotProduct, distinctProducts, idle];
-
-const usage = `Usage: npm run bench [-- options]
-
-  --only NAME      only the workloads with NAME in theirs: \
-${workloads.map(({ name }) => name).join(', ')}
-  --seconds N      how long each run takes load (4)
-  --rounds N       how often ours and the limit take turns (3)
-  --json FILE      write all figures there as well
-  --profile DIR    write a CPU profile of the shop's process there
-`;
+/** In the order in which they are measured. */
+const workloads: Workload[] = [
+  listProduct,
+  listCategory,
+  distinctProducts,
+  hotProduct,
+  manyLines,
+  idle,
+];
 
 interface Host {
   args: string[];
@@ -33,77 +33,80 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Runs the workloads and prints the table. @returns whether all reached their bar */
 export async function runBench(host: Host): Promise<boolean> {
-  const options = readOptions(host.args);
-  if (options === undefined) return (say(usage), true);
-  const chosen = workloads.filter(({ name }) => name.includes(options.only));
-  if (chosen.length === 0) throw new Error(`No workload has "${options.only}" in its name`);
+  const options = readOptions(host.args, workloads);
+  if ('help' in options) return (say(options.help), true);
   const folder = mkdtempSync(join(tmpdir(), 'souk-bench-'));
   chmodSync(folder, 0o755); // run as root, PostgreSQL is another user
-  const processes = openProcesses(host.signal);
+  const bench = openBench(host, options, folder);
+  const [load = 0] = loadavg();
+  const rows: Row[] = [];
+  let redis = '';
+  try {
+    redis = await openRedis(bench, options);
+    say(`${cpus().length} cores; load average before the start ${load.toFixed(1)}; ${redis}`);
+    for (const workload of options.chosen) {
+      say(`— ${workload.name}`);
+      rows.push(...(await measure(bench, workload)));
+    }
+  } finally {
+    await bench.processes.close();
+    rmSync(folder, { recursive: true, force: true });
+    if (rows.length > 0) say(`\n${formatTable(rows)}`);
+    if (rows.length > 0 && options.json) writeJson(options, { load, redis, rows });
+  }
+  return rows.every((row) => row.ok);
+}
+
+function openBench(host: Host, options: Options, folder: string): Bench {
+  let souk: Promise<Souk> | undefined;
+  let market: Promise<Market> | undefined;
+  let shops = 0;
+  const databases = ['souk', LIMIT_DATABASE];
   const bench: Bench = {
     ...options,
     places: host.places,
     environment: withoutSettings(host.environment),
     signal: host.signal,
-    processes,
+    processes: openProcesses(host.signal),
     folder,
-    souk: () => (starting ??= startSouk(bench, join(folder, 'shop'))),
+    redisUrl: undefined,
+    souk: () => (souk ??= startSouk(bench, join(folder, `shop-${(shops += 1)}`))),
+    async market() {
+      if (market) await settle((await market).souk);
+      market ??= bench.souk().then((souk) => openMarket(bench, souk, { databases }));
+      return market;
+    },
+    async closeShop() {
+      const running = souk;
+      souk = market = undefined;
+      await (await running)?.child.stop();
+    },
     say,
   };
-  let starting: Promise<Souk> | undefined;
-  const rows: Row[] = [];
-  const [load = 0] = loadavg();
-  say(`${cpus().length} cores; load average before the start ${load.toFixed(1)}`);
+  return bench;
+}
+
+/** One that cannot be measured must not cost the figures of the others. */
+async function measure(bench: Bench, workload: Workload): Promise<Row[]> {
   try {
-    for (const workload of chosen) {
-      say(`— ${workload.name}`);
-      // Nothing else runs while the idle shop is measured.
-      if (workload === idle) await processes.close();
-      rows.push(...(await workload.run(bench)));
-    }
-  } finally {
-    await processes.close();
-    rmSync(folder, { recursive: true, force: true });
-    if (rows.length > 0) say(`\n${formatTable(rows)}`);
-    if (rows.length > 0 && options.json) writeJson(options, { load, rows });
+    if (workload.alone) await bench.closeShop();
+    return await workload.run(bench);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    const text = error instanceof Error ? error.message : String(error);
+    say(`  FAILED: ${text}`);
+    const notes = [`FAILED: ${text}`];
+    return [{ workload: workload.name, unit: '', bar: '', ok: false, notes, rounds: [] }];
   }
-  return rows.every((row) => row.ok);
 }
 
-interface Options {
-  only: string;
-  seconds: number;
-  rounds: number;
-  json: string | undefined;
-  profile: string | undefined;
-}
-
-function readOptions(args: string[]): Options | undefined {
-  const text = { type: 'string' } as const;
-  const { values } = parseArgs({
-    args,
-    options: {
-      only: { ...text, default: '' },
-      seconds: { ...text, default: '4' },
-      rounds: { ...text, default: '3' },
-      json: text,
-      profile: text,
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return undefined;
-  const count = (name: 'seconds' | 'rounds'): number => {
-    const value = Number(values[name]);
-    if (Number.isInteger(value) && value >= 1 && value <= 3600) return value;
-    throw new Error(`--${name} takes a whole number from 1 to 3600`);
-  };
-  return {
-    only: values.only,
-    seconds: count('seconds'),
-    rounds: count('rounds'),
-    json: values.json === undefined ? undefined : resolve(values.json),
-    profile: values.profile === undefined ? undefined : resolve(values.profile),
-  };
+/** @returns what to say of it */
+async function openRedis(bench: Bench, { redis }: Options): Promise<string> {
+  if (!redis) return 'without Redis';
+  const version = findRedis(bench.environment);
+  if (version === undefined) return 'without Redis (redis-server is not installed)';
+  bench.redisUrl = await startRedis(bench);
+  return `with Redis ${version}`;
 }
 
 /** What a program needs to run, without what a developer set for a shop of his own. */
@@ -113,13 +116,11 @@ function withoutSettings(environment: Host['environment']): Host['environment'] 
 }
 
 function writeJson(
-  { json, seconds, rounds }: Options,
-  { load, rows }: { load: number; rows: Row[] },
+  { json, seconds, rounds, minutes }: Options,
+  { load, redis, rows }: { load: number; redis: string; rows: Row[] },
 ): void {
   const machine = { cpus: cpus().map(({ model }) => model), arch: arch(), node: process.version };
   const at = new Date().toISOString();
-  writeFileSync(
-    json as string,
-    `${JSON.stringify({ at, machine, load, seconds, rounds, rows }, null, 2)}\n`,
-  );
+  const all = { at, machine, load, redis, seconds, rounds, minutes, rows };
+  writeFileSync(json as string, `${JSON.stringify(all, null, 2)}\n`);
 }

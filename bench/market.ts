@@ -1,71 +1,76 @@
-import { randomBytes } from 'node:crypto';
-import { type Bench, inParallel } from './bench.ts';
+import { hashPassword } from '../src/features/accounts/passwords.ts';
+import { openTokens } from '../src/features/accounts/tokens.ts';
+import type { Bench, Souk } from './bench.ts';
+import { fillStatements, type MarketSize, sessionId } from './market-rows.ts';
+import { insertOrders } from './order-rows.ts';
+import { withDatabase } from './souk.ts';
 
-export const BUYERS = 64;
-export const SELLERS = 64;
-export const PRODUCTS_OF_SELLER = 10;
-export const PRODUCTS = SELLERS * PRODUCTS_OF_SELLER;
-export const STOCK = 1_000_000_000; // no run sells out
+export const size: MarketSize = { sellers: 64, buyers: 1_000, products: 10_000 };
+/** in the past of each buyer, so that a page of orders is full */
+export const ORDERS_OF_BUYER = 10;
+export const LINES_OF_ORDER = 5;
+/** of every account */
+export const PASSWORD = 'of all of the market';
+/** a second database of the same server, for the limits that write */
+export const LIMIT_DATABASE = 'limit_shop';
 
-const AT_ONCE = 8;
-
-/** What the order workloads need, made through the shop's API. */
+/** A shop with people and products. Users are 1, 2, 3 …: the sellers, then the buyers. */
 export interface Market {
-  buyerTokens: string[];
-  productIds: string[];
+  souk: Souk;
+  /** The headers that admit a user. */
+  headersOf(userId: number): Record<string, string>;
 }
 
-interface Call {
-  token?: string | undefined;
-  body: object;
+/** The user id of the nth buyer, from 0. */
+export const buyerId = (index: number): number => size.sellers + 1 + index;
+
+/** Fills a new shop, by statements that keep all invariants: registering costs 12 ms of hashing. */
+export async function openMarket(
+  bench: Bench,
+  souk: Souk,
+  options: { databases?: string[]; smaller?: Partial<MarketSize> } = {},
+): Promise<Market> {
+  const { databases = ['souk'], smaller } = options;
+  const passwordHash = await hashPassword(PASSWORD);
+  const full = { ...size, ...smaller };
+  for (const name of databases) {
+    const { sellers, buyers, products } = full;
+    bench.say(`  ${sellers} sellers, ${buyers} buyers, ${products} products in ${name}`);
+    if (name !== 'souk') {
+      await withDatabase(souk.database, 'souk', (client) =>
+        client.query(`CREATE DATABASE ${name}`),
+      );
+      await souk.command(['migrate'], name);
+    }
+    await withDatabase(souk.database, name, async (client) => {
+      for (const query of fillStatements(full, passwordHash)) await client.query(query);
+      await insertOrders(client, pastOrders(full));
+    });
+  }
+  await settle(souk, databases);
+  const lifetimes = { accessTokenMinutes: 24 * 60, refreshTokenHours: 24 };
+  const tokens = openTokens(Buffer.from(souk.jwtSecret), lifetimes);
+  return {
+    souk,
+    headersOf: (userId) => ({
+      authorization: `Bearer ${tokens.sign('access', { userId, sessionId: sessionId(userId) })}`,
+    }),
+  };
 }
 
-/** A call of the API that must answer 201. */
-export async function post<Body>(url: string, { token, body }: Call): Promise<Body> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-  if (answer.status !== 201) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as Body;
-}
+/** The past of the shop: without one PostgreSQL plans for empty tables. */
+const pastOrders = ({ sellers, buyers, products }: MarketSize) => ({
+  orders: buyers * ORDERS_OF_BUYER,
+  lines: LINES_OF_ORDER,
+  firstBuyer: sellers + 1,
+  buyers,
+  sellers,
+  products,
+});
 
-/** A new account. @returns its access token */
-export async function register(url: string, userType: 'creator' | 'viewer'): Promise<string> {
-  const email = `${randomBytes(8).toString('hex')}@bench.example`;
-  const password = randomBytes(12).toString('base64url');
-  const body = { email, password, user_type: userType };
-  return (await post<{ access: string }>(`${url}/auth/register-user/`, { body })).access;
-}
-
-/** Registers sellers and buyers once, and offers products, one category a seller. */
-export async function openMarket(bench: Bench, url: string): Promise<Market> {
-  const one = Array.from({ length: SELLERS }, (_, index) => index);
-  const sellers = await inParallel(
-    bench,
-    { what: 'sellers', items: one, atOnce: AT_ONCE },
-    async () => {
-      const token = await register(url, 'creator');
-      const body = { name: 'Things', description: 'All sorts of them' };
-      const category = await post<{ id: string }>(`${url}/category/`, { token, body });
-      return { token, categoryId: category.id };
-    },
-  );
-  const buyerTokens = await inParallel(
-    bench,
-    { what: 'buyers', items: one.slice(0, BUYERS), atOnce: AT_ONCE },
-    () => register(url, 'viewer'),
-  );
-  const offers = Array.from({ length: PRODUCTS }, (_, index) => index);
-  const productIds = await inParallel(
-    bench,
-    { what: 'products', items: offers, atOnce: AT_ONCE },
-    async (index) => {
-      const { token, categoryId } = sellers[index % SELLERS] as (typeof sellers)[number];
-      const name = `Product ${index + 1}`;
-      const description = 'A thing to be bought as often as can be';
-      const body = { name, description, price: 19.99, stock: STOCK, category_id: categoryId };
-      return (await post<{ id: string }>(`${url}/product/`, { token, body })).id;
-    },
-  );
-  return { buyerTokens, productIds };
+/** The databases begin without dead rows and with statistics. */
+export async function settle(souk: Souk, databases = ['souk', LIMIT_DATABASE]): Promise<void> {
+  for (const name of databases) {
+    await withDatabase(souk.database, name, (client) => client.query('VACUUM ANALYZE'));
+  }
 }

@@ -1,13 +1,19 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Bench, DatabaseServer } from './bench.ts';
-import { BUYERS, SELLERS } from './market.ts';
+import { CONNECTIONS } from './http-load.ts';
+import { LIMIT_DATABASE, size } from './market.ts';
+import type { Run, Side } from './turns.ts';
 
 const CLIENT_COUNTS = [4, 8, 16];
 
-export interface PgbenchResult {
-  clients: number;
-  perSecond: number;
+interface Options {
+  pgbench: string;
+  server: DatabaseServer;
+  /** of bench/sql/ */
+  script: string;
+  /** orders go to the products 1 to this, at random */
+  products: number;
 }
 
 /** The path of pgbench: the newest that Debian has installed, or the one on the PATH. */
@@ -19,49 +25,51 @@ export function findPgbench(environment: Bench['environment']): string | undefin
   return folders.map((folder) => join(folder, 'pgbench')).find(isExecutable);
 }
 
-/** Orders one by one, as fast as PostgreSQL takes them, with each number of clients. */
-export async function runPgbench(
+/** Orders one by one, as fast as PostgreSQL takes them, with the best number of clients. */
+export function openPgbench(bench: Bench, options: Options): Side {
+  return {
+    name: 'pgbench',
+    cold: true,
+    async run(seconds) {
+      const results: (Run & { clients: number })[] = [];
+      for (const clients of CLIENT_COUNTS) {
+        const perSecond = await runPgbench(bench, { ...options, clients, seconds });
+        results.push({ clients, perSecond, remark: `${clients} clients` });
+      }
+      const best = results.toSorted((a, b) => b.perSecond - a.perSecond)[0];
+      return { ...(best as Run), results };
+    },
+  };
+}
+
+async function runPgbench(
   bench: Bench,
-  {
-    pgbench,
-    server,
-    database,
-    products,
-  }: {
-    pgbench: string;
-    server: DatabaseServer;
-    database: string;
-    /** orders go to the products 1 to this, at random */
-    products: number;
-  },
-): Promise<PgbenchResult[]> {
-  const results: PgbenchResult[] = [];
-  for (const clients of CLIENT_COUNTS) {
-    const numbers = { products, clients, sellers: SELLERS, buyers: BUYERS };
-    const defines = Object.entries(numbers).map(([name, value]) => `--define=${name}=${value}`);
-    const output = await bench.processes.run({
-      file: pgbench,
-      args: [
-        '--no-vacuum',
-        '--protocol=prepared',
-        '--jobs=1',
-        `--file=${bench.places.orderScript}`,
-        `--client=${clients}`,
-        `--time=${bench.seconds}`,
-        ...defines,
-        `--host=${server.host}`,
-        `--username=${server.user}`,
-        database,
-      ],
-      env: { ...bench.environment, PGPASSWORD: server.password },
-      cwd: bench.folder,
-    });
-    const tps = /^tps = ([\d.]+)/m.exec(output)?.[1];
-    const failed = /failed transactions: (\d+)/.exec(output)?.[1] ?? '0';
-    if (tps === undefined || failed !== '0') throw new Error(`pgbench failed:\n${output}`);
-    results.push({ clients, perSecond: Number(tps) });
-  }
-  return results;
+  options: Options & { clients: number; seconds: number },
+): Promise<number> {
+  const { pgbench, server, script, products, clients, seconds } = options;
+  const numbers = { products, clients, sellers: size.sellers, buyers: CONNECTIONS };
+  const defines = Object.entries(numbers).map(([name, value]) => `--define=${name}=${value}`);
+  const output = await bench.processes.run({
+    file: pgbench,
+    args: [
+      '--no-vacuum',
+      '--protocol=prepared',
+      '--jobs=1',
+      `--file=${join(bench.places.root, 'bench/sql', script)}`,
+      `--client=${clients}`,
+      `--time=${seconds}`,
+      ...defines,
+      `--host=${server.host}`,
+      `--username=${server.user}`,
+      LIMIT_DATABASE,
+    ],
+    env: { ...bench.environment, PGPASSWORD: server.password },
+    cwd: bench.folder,
+  });
+  const tps = /^tps = ([\d.]+)/m.exec(output)?.[1];
+  const failed = /failed transactions: (\d+)/.exec(output)?.[1] ?? '0';
+  if (tps === undefined || failed !== '0') throw new Error(`pgbench failed:\n${output}`);
+  return Number(tps);
 }
 
 function readFolder(folder: string): string[] {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import type { JobAnswer } from './job.ts';
 
 const STOP_MS = 20_000; // a server finishes its requests and stops its database in this time
 const KEPT_OUTPUT_CHARACTERS = 4_000; // enough to say why something ended
@@ -21,7 +21,7 @@ export interface Child {
   output(): string;
   /** resolves with its exit code (null after a signal) */
   exited: Promise<number | null>;
-  /** Sends a job to a forked module and waits for its one answer. */
+  /** Sends a job to a forked module and waits for its answer. @throws when it could not be done */
   ask<Answer>(job: object): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -93,12 +93,14 @@ function watch(raw: ChildProcess): Child {
     output: () => output,
     exited,
     async ask<Answer>(job: object): Promise<Answer> {
-      raw.send(job);
-      const answer = once(raw, 'message').then(([message]) => message as Answer);
+      const answering = once(raw, 'message').then(([message]) => message as JobAnswer<Answer>);
       const ended = exited.then(() => {
         throw new Error(`A process of the benchmark ended early.\n${output}`);
       });
-      return Promise.race([answer, ended]);
+      raw.send(job);
+      const answer = await Promise.race([answering, ended]);
+      if ('failed' in answer) throw new Error(answer.failed);
+      return answer.answer;
     },
     async stop() {
       raw.kill('SIGTERM');
@@ -107,26 +109,4 @@ function watch(raw: ChildProcess): Child {
       clearTimeout(killing);
     },
   };
-}
-
-/** Processor seconds that a process has used so far; undefined where there is no /proc. */
-export function cpuSeconds(pid: number): number | undefined {
-  const text = readProc(pid, 'stat');
-  // "pid (command) state …": user and system ticks, of 10 ms, are fields 14 and 15
-  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields && (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** Memory of a process that is in RAM, in MB; undefined where there is no /proc. */
-export function residentMb(pid: number): number | undefined {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readProc(pid, 'status') ?? '')?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
-}
-
-function readProc(pid: number, file: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@
 export interface Row {
   workload: string;
   unit: string;
-  ours: number;
+  ours?: number;
   limit?: number;
   /** the median of the rounds' own ratios, not the ratio of the medians */
   ratio?: number;
@@ -18,8 +18,8 @@ export interface Row {
 
 const columns: [string, (row: Row) => string][] = [
   ['workload', (row) => row.workload],
-  ['ours', (row) => `${round(row.ours)} ${row.unit}`],
-  ['limit', (row) => (row.limit === undefined ? '' : `${round(row.limit)} ${row.unit}`)],
+  ['ours', ({ ours, unit }) => amount(ours, unit)],
+  ['limit', ({ limit, unit }) => amount(limit, unit)],
   ['ratio', (row) => row.ratio?.toFixed(2) ?? ''],
   ['p50', (row) => milliseconds(row.p50Ms)],
   ['p99', (row) => milliseconds(row.p99Ms)],
@@ -52,7 +52,8 @@ export function median(values: number[]): number {
   return (low + high) / 2;
 }
 
-const round = (value: number): string => Math.round(value).toLocaleString('en-US');
+const amount = (value: number | undefined, unit: string): string =>
+  value === undefined ? '' : `${Number(value.toPrecision(3)).toLocaleString('en-US')} ${unit}`;
 
 const milliseconds = (value: number | undefined): string =>
   value === undefined ? '' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
@@ -24,6 +25,7 @@ export async function startServer(
     dataDir,
     settings,
   }: {
+    /** what node runs, with its arguments */
     program: string[];
     dataDir: string;
     settings?: Record<string, string>;
@@ -34,7 +36,7 @@ export async function startServer(
   const began = performance.now();
   const child = bench.processes.start({
     file: process.execPath,
-    args: [...program, 'serve'],
+    args: program,
     env: { ...bench.environment, PORT: String(port), DATA_DIR: dataDir, ...settings },
     cwd: bench.folder,
   });
@@ -47,11 +49,24 @@ export async function startServer(
   return { child, url, readyMs: performance.now() - began };
 }
 
-export async function startSouk(bench: Bench, dataDir: string): Promise<Souk> {
+/** A shop of its own in a new folder, without anything in it. */
+export async function startSouk(
+  bench: Bench,
+  dataDir: string,
+  { workers = 1 }: { workers?: number } = {},
+): Promise<Souk> {
   const { main, root } = bench.places;
-  const settings = { RATE_LIMITS: 'off', DEMO_DATA: 'on', LOG_LEVEL: 'warn' };
+  const jwtSecret = randomBytes(32).toString('base64url');
+  const settings = {
+    RATE_LIMITS: 'off',
+    DEMO_DATA: 'off',
+    LOG_LEVEL: 'warn',
+    JWT_SECRET: jwtSecret,
+    ACCESS_TOKEN_MINUTES: '1440',
+    ...(bench.redisUrl && { REDIS_URL: bench.redisUrl }),
+  };
   const flags = bench.profile ? ['--cpu-prof', `--cpu-prof-dir=${bench.profile}`] : [];
-  const program = [...flags, main];
+  const program = [...flags, main, 'serve', `--workers=${workers}`];
   const { child, url } = await startServer(bench, { program, dataDir, settings });
   const database = {
     host: join(dataDir, 'run'),
@@ -62,6 +77,7 @@ export async function startSouk(bench: Bench, dataDir: string): Promise<Souk> {
     url,
     child,
     database,
+    jwtSecret,
     command: (args, name) =>
       bench.processes.run({
         file: process.execPath,
@@ -69,7 +85,8 @@ export async function startSouk(bench: Bench, dataDir: string): Promise<Souk> {
         env: {
           ...bench.environment,
           DATA_DIR: dataDir,
-          ...(name && { DATABASE_URL: urlOf(database, name), JWT_SECRET: 'x'.repeat(32) }),
+          JWT_SECRET: jwtSecret,
+          ...(name && { DATABASE_URL: urlOf(database, name) }),
         },
         cwd: root,
       }),
@@ -94,7 +111,7 @@ export async function withDatabase<T>(
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

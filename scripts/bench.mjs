@@ -1,11 +1,12 @@
 // npm run bench: measures the claims of bench/README.md against what this machine can do.
 // `npm run bench -- --only place-order --seconds 5 --json result.json`; --help says more.
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, buildTests, builtPath } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
 
-const MODULES = ['bench/main.ts', 'bench/load.ts', 'bench/bare-http.ts'];
+const children = readdirSync(join(root, 'bench/children')).map((name) => `bench/children/${name}`);
 
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -18,7 +19,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 ensureInstalled();
 try {
   await build();
-  await buildTests(MODULES);
+  await buildTests(['bench/main.ts', ...children]);
   const { runBench } = await import(pathToFileURL(builtPath('bench/main.ts')).href);
   const passed = await runBench({
     args: process.argv.slice(2),
@@ -28,9 +29,7 @@ try {
       root,
       main: join(root, 'dist/main.js'),
       start: join(root, 'scripts/start.mjs'),
-      load: builtPath('bench/load.ts'),
-      bareHttp: builtPath('bench/bare-http.ts'),
-      orderScript: join(root, 'bench/place-order.sql'),
+      child: (name) => builtPath(`bench/children/${name}.ts`),
     },
   });
   process.exitCode = passed ? 0 : 1;

@@ -1,22 +1,28 @@
 import { createRequire } from 'node:module';
 import type Autocannon from 'autocannon';
+import { answerJobs } from '../job.ts';
 
 // Never bundled: what it requires in turn could not be found from an ES module.
 const autocannon = createRequire(import.meta.url)('autocannon') as typeof Autocannon;
 
 export interface LoadRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PATCH';
   path: string;
-  headers: Record<string, string>;
   body?: string;
 }
 
-/** What a load process is sent. */
+/** One connection: it sends its requests one after the other, then begins again. */
+export interface LoadClient {
+  headers: Record<string, string>;
+  requests: LoadRequest[];
+}
+
 export interface LoadJob {
   url: string;
   seconds: number;
-  /** one connection for each list, which it repeats, one request after the other */
-  connections: LoadRequest[][];
+  clients: LoadClient[];
+  /** each request may be sent once only: to begin again is a failure */
+  once?: boolean;
 }
 
 export interface LoadResult {
@@ -26,29 +32,29 @@ export interface LoadResult {
   p99Ms: number;
 }
 
-/** The load generator, in a process of its own: one job, one answer. */
-process.once('disconnect', () => process.exit());
-process.once('message', (job) => {
-  generate(job as LoadJob).then(
-    (result) => process.send?.(result, () => process.disconnect()),
-    (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`);
-      process.exit(1);
-    },
-  );
-});
-
-async function generate({ url, seconds, connections }: LoadJob): Promise<LoadResult> {
+/** The load generator: each connection sends its next request when the last is answered. */
+answerJobs(async ({ url, seconds, clients, once }: LoadJob): Promise<LoadResult> => {
   let next = 0;
+  let repeated = false;
   const result = await autocannon({
     url,
     duration: seconds,
-    connections: connections.length,
+    connections: clients.length,
     setupClient(client) {
-      client.setRequests(connections[next % connections.length] ?? []);
+      const { headers, requests } = clients[next % clients.length] as LoadClient;
       next += 1;
+      const withBody = { ...headers, 'content-type': 'application/json' };
+      client.setRequests(
+        requests.map((request) => ({ ...request, headers: request.body ? withBody : headers })),
+      );
+      let answered = 0;
+      client.on('response', () => {
+        answered += 1;
+        repeated ||= answered >= requests.length;
+      });
     },
   });
+  if (once && repeated) throw new Error('The requests prepared were too few for so fast a server');
   // A refused or lost request is no work done: then nothing here may be believed.
   if (result.non2xx + result.errors + result.timeouts > 0) {
     const { non2xx, errors, timeouts, statusCodeStats } = result;
@@ -58,4 +64,4 @@ async function generate({ url, seconds, connections }: LoadJob): Promise<LoadRes
   const answered = result['2xx'];
   const { p50, p99 } = result.latency;
   return { answered, perSecond: answered / result.duration, p50Ms: p50, p99Ms: p99 };
-}
+});

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench, Workload } from './bench.ts';
-import { residentMb } from './processes.ts';
-import { median, type Row } from './report.ts';
-import { startServer } from './souk.ts';
+import type { Bench, Workload } from '../bench.ts';
+import { residentMb } from '../proc.ts';
+import { median, type Row } from '../report.ts';
+import { startServer } from '../souk.ts';
 
 const IDLE_MS = 10_000;
 const MEMORY_BAR_MB = 130;
@@ -12,6 +12,7 @@ const START_BAR_SECONDS = 2;
 /** What `npm start` costs before anybody comes: the first start makes and fills the shop. */
 export const idle: Workload = {
   name: 'idle',
+  alone: true,
   async run(bench) {
     const dataDir = join(bench.folder, 'idle');
     const first = await startAndWait(bench, dataDir, IDLE_MS);
@@ -34,7 +35,7 @@ interface Start {
 
 /** `npm start`'s process, its memory `waitMs` after its start, and its end. */
 async function startAndWait(bench: Bench, dataDir: string, waitMs: number): Promise<Start> {
-  const program = [bench.places.start];
+  const program = [bench.places.start, 'serve'];
   const began = Date.now();
   const { child, readyMs } = await startServer(bench, { program, dataDir });
   await sleep(Math.max(0, began + waitMs - Date.now()), undefined, { signal: bench.signal });
