@@ -32,12 +32,10 @@ export async function measureAgainstBareHttp(
     name,
     run: (seconds) => measureLoad(bench, { url, seconds, clients, pid }),
   });
-  const rounds = await takeTurns(
-    bench,
-    side('ours', souk.url, souk.child.pid),
-    side('bare node:http', bareUrl, bare.pid),
-  );
-  await bare.stop();
+  const rounds = await takeTurns(bench, side('ours', souk.url, souk.child.pid), {
+    ...side('bare node:http', bareUrl, bare.pid),
+    stop: () => bare.stop(),
+  });
   const { length } = answer.body;
   const notes = [`${length} bytes of body, ${answer.rawHeaders.length / 2 + 3} headers`];
   return [compare(rounds, { workload, unit: 'req/s', bar, notes })];

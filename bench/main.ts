@@ -8,17 +8,25 @@ import { openProcesses } from './processes.ts';
 import { findRedis, startRedis } from './redis.ts';
 import { formatTable, type Row } from './report.ts';
 import { startSouk } from './souk.ts';
+import { cart } from './workloads/cart.ts';
 import { idle } from './workloads/idle.ts';
 import { listCategory, listProduct } from './workloads/cached-lists.ts';
+import { listProductMiss } from './workloads/list-product-miss.ts';
+import { listUserOrder } from './workloads/list-user-order.ts';
 import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
+import { updateOrderStatus } from './workloads/update-order-status.ts';
 
 /** In the order in which they are measured. */
 const workloads: Workload[] = [
   listProduct,
+  listProductMiss,
   listCategory,
+  listUserOrder,
   distinctProducts,
   hotProduct,
   manyLines,
+  updateOrderStatus,
+  cart,
   idle,
 ];
 

@@ -3,42 +3,53 @@ import { CONNECTIONS } from './http-load.ts';
 import { LIMIT_DATABASE } from './market.ts';
 import { withDatabase } from './souk.ts';
 
-/** Whether orders are what the shop said of them: a fast wrong answer is worth nothing. */
+/** What each request leaves in the database, by a statement that counts it. */
+export interface Effect {
+  what: string;
+  count: string;
+}
+
+export const orders: Effect = { what: 'orders', count: 'SELECT count(*) AS n FROM orders' };
+export const statusSteps: Effect = {
+  what: 'steps',
+  count: "SELECT count(*) AS n FROM notifications WHERE type = 'order.status_updated'",
+};
+
+/** Whether all is as the shop said: a fast wrong answer is worth nothing. */
 export interface Proof {
   right: boolean;
   note: string;
 }
 
 /**
- * Counts the orders before and after `work`, which tells how many were acknowledged and in how
+ * Counts the effects before and after `work`, which tells how many were acknowledged and in how
  * many runs: at the end of a run each connection may have one that was made but not heard of.
  */
-export async function proveOrders(
-  bench: Bench,
-  souk: Souk,
+export async function proveEffects(
+  { bench, souk, effect }: { bench: Bench; souk: Souk; effect: Effect },
   work: () => Promise<{ acknowledged: number; runs: number }>,
 ): Promise<Proof> {
-  const before = await countOrders(souk);
+  const before = await count(souk, effect);
   const { acknowledged, runs } = await work();
-  const made = (await countOrders(souk)) - before;
+  const made = (await count(souk, effect)) - before;
   const exact = made >= acknowledged && made <= acknowledged + runs * CONNECTIONS;
   const verified = await verify(bench, souk);
-  const counted = `${acknowledged} orders acknowledged, ${made} in the database`;
+  const counted = `${acknowledged} ${effect.what} acknowledged, ${made} in the database`;
   return {
     right: exact && verified,
     note: `${counted}; ${verified ? 'souk verify holds for both databases' : 'NOT CONSERVED'}`,
   };
 }
 
-async function countOrders({ database }: Souk): Promise<number> {
+async function count({ database }: Souk, { count }: Effect): Promise<number> {
   const { rows } = await withDatabase(database, 'souk', (client) =>
-    client.query<{ n: string }>('SELECT count(*) AS n FROM orders'),
+    client.query<{ n: string }>(count),
   );
   return Number(rows[0]?.n);
 }
 
 /** Stock, orders and streams add up, in the shop's database and in the one of the limits. */
-export async function verify(bench: Bench, souk: Souk): Promise<boolean> {
+async function verify(bench: Bench, souk: Souk): Promise<boolean> {
   for (const database of [undefined, LIMIT_DATABASE]) {
     try {
       await souk.command(['verify'], database);

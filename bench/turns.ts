@@ -20,6 +20,7 @@ export interface Side {
   /** its first seconds are like the others */
   cold?: boolean;
   run(seconds: number): Promise<Run>;
+  stop?(): Promise<void>;
 }
 
 export interface Round {
@@ -39,6 +40,7 @@ export async function takeTurns(bench: Bench, ours: Side, limit?: Side): Promise
     if (limit && pair.limit) said.push(describe(limit, pair.limit));
     bench.say(`  round ${round}: ${said.join(', ')}`);
   }
+  for (const side of [ours, limit]) await side?.stop?.();
   return rounds;
 }
 

@@ -3,7 +3,7 @@ import type { LoadClient, LoadRequest } from '../children/load.ts';
 import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, size } from '../market.ts';
 import { productId } from '../market-rows.ts';
-import { proveOrders } from '../orders-proof.ts';
+import { orders, proveEffects } from '../orders-proof.ts';
 import { findPgbench, openPgbench } from '../pgbench.ts';
 import type { Row } from '../report.ts';
 import { compare, type Round, takeTurns } from '../turns.ts';
@@ -91,7 +91,7 @@ async function measureOrders(
   const limit =
     pgbench === undefined ? undefined : openPgbench(bench, { pgbench, server, script, products });
   let rounds: Round[] = [];
-  const { right, note } = await proveOrders(bench, souk, async () => {
+  const { right, note } = await proveEffects({ bench, souk, effect: orders }, async () => {
     rounds = await takeTurns(bench, ours, limit);
     return { acknowledged, runs };
   });

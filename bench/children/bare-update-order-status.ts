@@ -1,0 +1,26 @@
+import { newId } from '../../src/kernel/ids.ts';
+import { type BareJob, runLoops } from '../bare-loops.ts';
+import { answerJobs } from '../job.ts';
+import { appendEvents, lockOrder, lockStreams, setStatus } from '../statements.ts';
+
+/** Moves the orders of each loop's seller, one step at a time, and tells their buyers. */
+answerJobs((job: BareJob & { steps: { sellerId: number; orderIds: string[] }[] }) =>
+  runLoops(job, (db, loop) => {
+    const { sellerId, orderIds } = job.steps[loop] ?? { sellerId: 0, orderIds: [] };
+    let next = 0;
+    return () =>
+      db.transaction(async (send) => {
+        const orderId = orderIds[Math.floor(next / 2)];
+        const status = next % 2 === 0 ? 'shipped' : 'delivered';
+        next += 1;
+        const [order] = await send(lockOrder, [orderId, sellerId, false]);
+        if (order === undefined) throw new Error('The orders prepared were too few');
+        void send(setStatus, [status, status, status, orderId]);
+        const buyers = [order['buyer_id']];
+        void send(lockStreams, [buyers]);
+        const message = `Your order ${orderId} is now ${status}`;
+        const event = [[newId()], ['order.status_updated'], [orderId], [status], [message]];
+        void send(appendEvents, [buyers, ...event]);
+      });
+  }),
+);

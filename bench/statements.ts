@@ -1,0 +1,86 @@
+// The text of statements that src/ does not export. Each names its source: what changes there
+// changes here.
+
+/** loadProducts in src/features/catalog/products.ts */
+export const productsById = `
+  SELECT p.id, p.name, p.description, p.price_minor, p.stock, p.revision,
+    c.id AS category_id, c.name AS category_name, c.description AS category_description,
+    c.seller_id AS category_seller_id
+  FROM products p JOIN categories c ON c.id = p.category_id
+  WHERE p.id = ANY($1::uuid[])`;
+
+/** listOrders in src/features/orders/list-orders.ts */
+export const countOrders = 'SELECT count(*) AS total FROM orders WHERE buyer_id = $1';
+
+export const pageOfOrders = `
+  SELECT id, status, total_minor AS "totalMinor", created_at AS "createdAt"
+  FROM orders WHERE buyer_id = $1
+  ORDER BY created_at DESC, id DESC
+  LIMIT $2 OFFSET $3`;
+
+/** loadLines in src/features/orders/list-orders.ts */
+export const linesOfOrders = `
+  SELECT order_id, product_id, product_name, unit_price_minor, quantity
+  FROM order_lines WHERE order_id = ANY($1::uuid[])
+  ORDER BY order_id, line_number`;
+
+/** updateOrderStatus in src/features/orders/order-status.ts */
+export const lockOrder = `
+  SELECT status, buyer_id FROM orders
+  WHERE id = $1 AND (seller_id = $2 OR $3)
+  FOR NO KEY UPDATE`;
+
+export const setStatus = `
+  UPDATE orders SET
+    status = $1,
+    shipped_at = CASE WHEN $2 = 'shipped' THEN clock_timestamp() ELSE shipped_at END,
+    delivered_at = CASE WHEN $3 = 'delivered' THEN clock_timestamp() END
+  WHERE id = $4`;
+
+/** appendNotifications in src/features/notifications/streams.ts */
+export const lockStreams = `
+  SELECT user_id FROM streams WHERE user_id = ANY($1::int[])
+  ORDER BY user_id FOR NO KEY UPDATE`;
+
+export const appendEvents = `
+  WITH event AS (
+    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY place) AS step
+    FROM unnest($1::int[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[])
+      WITH ORDINALITY AS e (user_id, id, type, order_id, status, message, place)
+  ), counter AS (
+    UPDATE streams s SET last_offset = s.last_offset + added.steps
+    FROM (SELECT user_id, count(*) AS steps FROM event GROUP BY user_id) added
+    WHERE s.user_id = added.user_id
+    RETURNING s.user_id, s.last_offset - added.steps AS base
+  )
+  INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, message)
+  SELECT user_id, base + step, id, type, order_id, status, message
+  FROM event JOIN counter USING (user_id)`;
+
+/** lockCart in src/features/cart/cart.ts, and what follows there in addToCart and readCart */
+export const lockCart = 'SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE';
+
+export const isOnOffer = 'SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL';
+
+export const addLine = `
+  INSERT INTO cart_lines AS l (buyer_id, product_id, quantity)
+  VALUES ($1, $2, $3)
+  ON CONFLICT (buyer_id, product_id) DO UPDATE SET
+    quantity = l.quantity + excluded.quantity
+  WHERE l.quantity + excluded.quantity <= $4
+  RETURNING quantity`;
+
+export const boundsOfCart = `
+  SELECT p.name, p.stock, cart.lines, cart.total
+  FROM products p, (
+    SELECT count(*) AS lines, coalesce(sum(p.price_minor * l.quantity), 0)::bigint AS total
+    FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
+    WHERE l.buyer_id = $1
+  ) cart
+  WHERE p.id = $2 AND p.archived_at IS NULL`;
+
+export const linesOfCart = `
+  SELECT l.product_id, l.quantity
+  FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
+  WHERE l.buyer_id = $1
+  ORDER BY l.added_at, l.product_id`;
