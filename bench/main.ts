@@ -9,10 +9,14 @@ import { findRedis, startRedis } from './redis.ts';
 import { formatTable, type Row } from './report.ts';
 import { startSouk } from './souk.ts';
 import { cart } from './workloads/cart.ts';
+import { fanOut } from './workloads/fan-out.ts';
+import { idleSockets } from './workloads/idle-sockets.ts';
 import { idle } from './workloads/idle.ts';
 import { listCategory, listProduct } from './workloads/cached-lists.ts';
+import { listProductChanging } from './workloads/list-product-changing.ts';
 import { listProductMiss } from './workloads/list-product-miss.ts';
 import { listUserOrder } from './workloads/list-user-order.ts';
+import { orderToSocket } from './workloads/order-to-socket.ts';
 import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
 import { updateOrderStatus } from './workloads/update-order-status.ts';
 
@@ -20,6 +24,7 @@ import { updateOrderStatus } from './workloads/update-order-status.ts';
 const workloads: Workload[] = [
   listProduct,
   listProductMiss,
+  listProductChanging,
   listCategory,
   listUserOrder,
   distinctProducts,
@@ -27,6 +32,9 @@ const workloads: Workload[] = [
   manyLines,
   updateOrderStatus,
   cart,
+  orderToSocket,
+  fanOut,
+  idleSockets,
   idle,
 ];
 

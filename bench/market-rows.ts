@@ -75,7 +75,7 @@ export function fillStatements(
     },
     {
       text: `INSERT INTO cart_lines (buyer_id, product_id, quantity)
-        SELECT u.id, ${numberedSql('8000', 'u.id + n')}, 1
+        SELECT u.id, ${numberedSql('8000', `(u.id + n) % ${products} + 1`)}, 1
         FROM users u, generate_series(1, 3) AS n WHERE u.role = 'buyer'`,
     },
     // Who reads the lists as they are now must not meet those from before.

@@ -1,0 +1,76 @@
+import { type Bench, fork, type Workload } from '../bench.ts';
+import type { FanOut, ListenersJob } from '../children/listeners.ts';
+import { stopwatch } from '../http-load.ts';
+import { buyerId } from '../market.ts';
+import type { Child } from '../processes.ts';
+import { allowedSockets, startBareSockets } from '../sockets.ts';
+import { compare, type Side, takeTurns } from '../turns.ts';
+import type { WireRequest } from '../wire.ts';
+import { orderOf } from './place-order.ts';
+
+const SOCKETS = 5_000;
+const SOCKETS_PER_USER = 50; // as many as one may have
+const workload = 'fan-out';
+
+/** Users order again and again; all the many sockets of a user hear of each of its orders. */
+export const fanOut: Workload = {
+  name: workload,
+  async run(bench) {
+    const market = await bench.market();
+    const { souk } = market;
+    const sockets = allowedSockets(bench, SOCKETS);
+    const users = Math.floor(sockets / SOCKETS_PER_USER);
+    const buyers = Array.from({ length: users }, (_, index) => buyerId(index));
+    const headers = buyers.map((id) => market.headersOf(id));
+    const ours = await openCrowd(bench, {
+      url: souk.url,
+      users: headers.map((one) => ({ path: '/ws/notifications/', headers: one })),
+    });
+    const orders = headers.map((one, index): WireRequest => {
+      const { method, path, body } = orderOf([1 + index]);
+      return { method: method as 'POST', path, body, headers: one };
+    });
+    const { frame } = await ours.ask<FanOut>({ seconds: 1, orders });
+    const bare = await startBareSockets(bench, frame);
+    const limit = await openCrowd(bench, {
+      url: bare.url,
+      users: buyers.map((id) => ({ path: `/${id}`, headers: {} })),
+    });
+    const rounds = await takeTurns(
+      bench,
+      side('ours', { crowd: ours, server: souk.child, orders }),
+      side('bare ws', { crowd: limit, server: bare.child, orders: undefined }),
+    );
+    for (const child of [ours, limit, bare.child]) await child.stop();
+    const notes = [
+      `${users} users with ${SOCKETS_PER_USER} sockets each, ${frame.length} bytes a frame`,
+      'p50 and p99: from sending the order to the frame at the last of the sockets',
+    ];
+    return [compare(rounds, { workload, unit: 'frames/s', bar: 0.7, notes })];
+  },
+};
+
+async function openCrowd(
+  bench: Bench,
+  { url, users }: { url: string; users: { path: string; headers: Record<string, string> }[] },
+): Promise<Child> {
+  const crowd = fork(bench, 'listeners');
+  const job: ListenersJob = { open: url, users, socketsPerUser: SOCKETS_PER_USER };
+  const { open } = await crowd.ask<{ open: number }>(job);
+  bench.say(`  ${open} sockets open`);
+  return crowd;
+}
+
+function side(
+  name: string,
+  { crowd, server, orders }: { crowd: Child; server: Child; orders: WireRequest[] | undefined },
+): Side {
+  return {
+    name,
+    async run(seconds) {
+      const used = stopwatch(server.pid);
+      const run = await crowd.ask<FanOut>({ seconds, orders });
+      return { ...run, cpuMicroseconds: used(run.perSecond * seconds) };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { type Bench, fork, type Workload } from '../bench.ts';
+import type { OrdersAndReads, OrdersAndReadsJob } from '../children/orders-and-reads.ts';
+import { CONNECTIONS, measureLoad } from '../http-load.ts';
+import { buyerId, type Market } from '../market.ts';
+import { compare, type Run, takeTurns } from '../turns.ts';
+
+const ORDERS_PER_SECOND = 200;
+const workload = 'list-product-changing';
+
+/** The first page while orders change the stock of what it shows, against the page at rest. */
+export const listProductChanging: Workload = {
+  name: workload,
+  async run(bench) {
+    const market = await bench.market();
+    const seen: OrdersAndReads[] = [];
+    const rounds = await takeTurns(
+      bench,
+      {
+        name: 'while stock changes',
+        run: (seconds) => whileChanging(bench, { market, seconds, seen }),
+      },
+      { name: 'at rest', run: (seconds) => atRest(bench, market, seconds) },
+    );
+    const orders = seen.reduce((sum, one) => sum + one.orders, 0);
+    const stale = seen.reduce((sum, one) => sum + one.stale, 0);
+    const example = seen.flatMap((one) => one.example ?? [])[0];
+    const note = `${orders} orders, the page read after each: ${stale} stale`;
+    const notes = example === undefined ? [note] : [note, `STALE: ${example}`];
+    const right = stale === 0 && orders > 0;
+    return [compare(rounds, { workload, unit: 'req/s', bar: 0.8, notes, right })];
+  },
+};
+
+function atRest(bench: Bench, { souk, headersOf }: Market, seconds: number): Promise<Run> {
+  const requests = [{ method: 'GET' as const, path: '/list-product/' }];
+  const client = { headers: headersOf(buyerId(0)), requests };
+  const clients = Array.from({ length: CONNECTIONS }, () => client);
+  return measureLoad(bench, { url: souk.url, seconds, clients, pid: souk.child.pid });
+}
+
+async function whileChanging(
+  bench: Bench,
+  { market, seconds, seen }: { market: Market; seconds: number; seen: OrdersAndReads[] },
+): Promise<Run> {
+  const { souk, headersOf } = market;
+  const buyers = fork(bench, 'orders-and-reads');
+  const job: OrdersAndReadsJob = {
+    url: souk.url,
+    seconds,
+    ordersPerSecond: ORDERS_PER_SECOND,
+    headers: Array.from({ length: CONNECTIONS }, (_, index) => headersOf(buyerId(index))),
+  };
+  const [run, changes] = await Promise.all([
+    atRest(bench, market, seconds),
+    buyers.ask<OrdersAndReads>(job),
+  ]);
+  await buyers.stop();
+  seen.push(changes);
+  const rate = changes.orders / seconds;
+  return { ...run, remark: `with ${Math.round(rate)} orders/s` };
+}
