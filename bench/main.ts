@@ -16,9 +16,14 @@ import { listCategory, listProduct } from './workloads/cached-lists.ts';
 import { listProductChanging } from './workloads/list-product-changing.ts';
 import { listProductMiss } from './workloads/list-product-miss.ts';
 import { listUserOrder } from './workloads/list-user-order.ts';
+import { login } from './workloads/login.ts';
+import { memory } from './workloads/memory.ts';
 import { orderToSocket } from './workloads/order-to-socket.ts';
 import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
+import { overload } from './workloads/overload.ts';
+import { start } from './workloads/start.ts';
 import { updateOrderStatus } from './workloads/update-order-status.ts';
+import { workers } from './workloads/workers.ts';
 
 /** In the order in which they are measured. */
 const workloads: Workload[] = [
@@ -34,8 +39,13 @@ const workloads: Workload[] = [
   cart,
   orderToSocket,
   fanOut,
+  login,
+  overload,
+  workers,
   idleSockets,
+  start,
   idle,
+  memory,
 ];
 
 interface Host {

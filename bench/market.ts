@@ -24,6 +24,8 @@ export interface Market {
 /** The user id of the nth buyer, from 0. */
 export const buyerId = (index: number): number => size.sellers + 1 + index;
 
+export const emailOf = (userId: number): string => `user${userId}@bench.example`;
+
 /** Fills a new shop, by statements that keep all invariants: registering costs 12 ms of hashing. */
 export async function openMarket(
   bench: Bench,

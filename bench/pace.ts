@@ -1,16 +1,14 @@
-import type { Wire } from './wire.ts';
-
 const TICK_MS = 2;
 
 /**
  * Begins a task for each arrival, at an even rate whatever becomes of those before: who arrives
- * while all connections are busy waits for one. @returns when all that began have ended
+ * while all callers are busy waits for one. Resolves when all that began have ended.
  */
-export async function pace(
-  { perSecond, seconds, wires }: { perSecond: number; seconds: number; wires: Wire[] },
-  task: (wire: Wire) => Promise<void>,
-): Promise<{ arrived: number; begun: number }> {
-  const idle = [...wires];
+export async function pace<Caller>(
+  { perSecond, seconds, callers }: { perSecond: number; seconds: number; callers: Caller[] },
+  task: (caller: Caller) => Promise<void>,
+): Promise<void> {
+  const idle = [...callers];
   const running = new Set<Promise<void>>();
   const began = performance.now();
   let begun = 0;
@@ -18,10 +16,10 @@ export async function pace(
   let failure: Error | undefined;
   const beginMore = (): void => {
     while (begun < arrived && idle.length > 0) {
-      const wire = idle.pop() as Wire;
+      const caller = idle.pop() as Caller;
       begun += 1;
-      const one = task(wire).then(
-        () => idle.push(wire),
+      const one = task(caller).then(
+        () => idle.push(caller),
         (error: Error) => (failure ??= error),
       );
       const tracked = one.then(() => {
@@ -41,9 +39,7 @@ export async function pace(
       resolve();
     }, TICK_MS);
   });
-  const asked = { arrived, begun };
-  arrived = begun; // who still waits for a connection goes home
+  arrived = begun; // who still waits goes home
   await Promise.all(running);
   if (failure) throw failure;
-  return asked;
 }

@@ -12,6 +12,8 @@ export interface Command {
   args: string[];
   env: Environment;
   cwd: string;
+  /** who runs it, when that is another */
+  user?: { uid: number; gid: number };
 }
 
 /** A process that this run started. */
@@ -47,10 +49,10 @@ export function openProcesses(signal: AbortSignal): Processes {
     void child.exited.then(() => children.delete(child));
     return child;
   };
-  const start = ({ file, args, env, cwd }: Command): Child => {
+  const start = ({ file, args, env, cwd, user }: Command): Child => {
     signal.throwIfAborted();
     return track(
-      spawn(file, args, { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(file, args, { env, cwd, ...user, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
   };
   const close = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
 export interface WireRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PATCH';
   path: string;
   headers: Record<string, string>;
   body?: string;
@@ -77,8 +77,14 @@ export class Wire {
   }
 }
 
-export function openWires(url: string, count: number): Promise<Wire[]> {
-  return Promise.all(Array.from({ length: count }, () => Wire.open(url)));
+/** Opens so few at once that none is turned away. */
+export async function openWires(url: string, count: number): Promise<Wire[]> {
+  const wires: Wire[] = [];
+  while (wires.length < count) {
+    const some = Array.from({ length: Math.min(100, count - wires.length) }, () => Wire.open(url));
+    wires.push(...(await Promise.all(some)));
+  }
+  return wires;
 }
 
 /** The bytes of a request. */

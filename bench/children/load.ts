@@ -1,15 +1,12 @@
 import { createRequire } from 'node:module';
 import type Autocannon from 'autocannon';
 import { answerJobs } from '../job.ts';
+import type { WireRequest } from '../wire.ts';
 
 // Never bundled: what it requires in turn could not be found from an ES module.
 const autocannon = createRequire(import.meta.url)('autocannon') as typeof Autocannon;
 
-export interface LoadRequest {
-  method: 'GET' | 'POST' | 'PATCH';
-  path: string;
-  body?: string;
-}
+export type LoadRequest = Omit<WireRequest, 'headers'>;
 
 /** One connection: it sends its requests one after the other, then begins again. */
 export interface LoadClient {

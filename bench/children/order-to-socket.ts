@@ -48,7 +48,7 @@ async function placeOrders({
   const requests = orders.map(requestText);
   const sentAt = new Map<string, number>();
   heardAt.clear();
-  await pace({ perSecond: ordersPerSecond, seconds, wires }, async (wire) => {
+  await pace({ perSecond: ordersPerSecond, seconds, callers: wires }, async (wire) => {
     const request = requests[Math.floor(Math.random() * requests.length)] ?? '';
     const at = performance.now();
     const { status, head, body } = await wire.ask(request);

@@ -32,7 +32,7 @@ answerJobs(async (job: OrdersAndReadsJob): Promise<OrdersAndReads> => {
   const productIds = [...most.keys()];
   const result: OrdersAndReads = { orders: 0, stale: 0, example: undefined };
 
-  await pace({ perSecond: job.ordersPerSecond, ...job, wires }, async (wire) => {
+  await pace({ perSecond: job.ordersPerSecond, ...job, callers: wires }, async (wire) => {
     const productId = productIds[Math.floor(Math.random() * productIds.length)] ?? '';
     const headers = job.headers[result.orders % job.headers.length] ?? {};
     const products = [{ product_id: productId, quantity: 1 }];

@@ -26,10 +26,9 @@ export const fanOut: Workload = {
       url: souk.url,
       users: headers.map((one) => ({ path: '/ws/notifications/', headers: one })),
     });
-    const orders = headers.map((one, index): WireRequest => {
-      const { method, path, body } = orderOf([1 + index]);
-      return { method: method as 'POST', path, body, headers: one };
-    });
+    const orders = headers.map(
+      (one, index): WireRequest => ({ ...orderOf([1 + index]), headers: one }),
+    );
     const { frame } = await ours.ask<FanOut>({ seconds: 1, orders });
     const bare = await startBareSockets(bench, frame);
     const limit = await openCrowd(bench, {

@@ -23,10 +23,9 @@ export const orderToSocket: Workload = {
     );
     const child = fork(bench, 'order-to-socket');
     await child.ask(openJob(market, buyers));
-    const orders = buyers.map((id, index): WireRequest => {
-      const { path, body } = orderOf([1 + index]);
-      return { method: 'POST', path, body, headers: market.headersOf(id) };
-    });
+    const orders = buyers.map(
+      (id, index): WireRequest => ({ ...orderOf([1 + index]), headers: market.headersOf(id) }),
+    );
     const runs: OrderToSocket[] = [];
     const rounds = await takeTurns(bench, {
       name: 'orders',
