@@ -1,26 +1,18 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Bench, Places, Souk, Workload } from './bench.ts';
-import { LIMIT_DATABASE, type Market, openMarket, settle } from './market.ts';
-import { type Options, readOptions } from './options.ts';
-import { openProcesses } from './processes.ts';
-import { findRedis, startRedis } from './redis.ts';
-import { formatTable, type Row } from './report.ts';
-import { startSouk } from './souk.ts';
+import type { Workload } from './bench.ts';
+import { type Host, runWorkloads } from './run.ts';
+import { listCategory, listProduct } from './workloads/cached-lists.ts';
 import { cart } from './workloads/cart.ts';
 import { fanOut } from './workloads/fan-out.ts';
 import { idleSockets } from './workloads/idle-sockets.ts';
 import { idle } from './workloads/idle.ts';
-import { listCategory, listProduct } from './workloads/cached-lists.ts';
 import { listProductChanging } from './workloads/list-product-changing.ts';
 import { listProductMiss } from './workloads/list-product-miss.ts';
 import { listUserOrder } from './workloads/list-user-order.ts';
 import { login } from './workloads/login.ts';
 import { memory } from './workloads/memory.ts';
 import { orderToSocket } from './workloads/order-to-socket.ts';
-import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
 import { overload } from './workloads/overload.ts';
+import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
 import { start } from './workloads/start.ts';
 import { updateOrderStatus } from './workloads/update-order-status.ts';
 import { workers } from './workloads/workers.ts';
@@ -48,105 +40,5 @@ const workloads: Workload[] = [
   memory,
 ];
 
-interface Host {
-  args: string[];
-  environment: Record<string, string | undefined>;
-  signal: AbortSignal;
-  places: Places;
-}
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** Runs the workloads and prints the table. @returns whether all reached their bar */
-export async function runBench(host: Host): Promise<boolean> {
-  const options = readOptions(host.args, workloads);
-  if ('help' in options) return (say(options.help), true);
-  const folder = mkdtempSync(join(tmpdir(), 'souk-bench-'));
-  chmodSync(folder, 0o755); // run as root, PostgreSQL is another user
-  const bench = openBench(host, options, folder);
-  const [load = 0] = loadavg();
-  const rows: Row[] = [];
-  let redis = '';
-  try {
-    redis = await openRedis(bench, options);
-    say(`${cpus().length} cores; load average before the start ${load.toFixed(1)}; ${redis}`);
-    for (const workload of options.chosen) {
-      say(`— ${workload.name}`);
-      rows.push(...(await measure(bench, workload)));
-    }
-  } finally {
-    await bench.processes.close();
-    rmSync(folder, { recursive: true, force: true });
-    if (rows.length > 0) say(`\n${formatTable(rows)}`);
-    if (rows.length > 0 && options.json) writeJson(options, { load, redis, rows });
-  }
-  return rows.every((row) => row.ok);
-}
-
-function openBench(host: Host, options: Options, folder: string): Bench {
-  let souk: Promise<Souk> | undefined;
-  let market: Promise<Market> | undefined;
-  let shops = 0;
-  const databases = ['souk', LIMIT_DATABASE];
-  const bench: Bench = {
-    ...options,
-    places: host.places,
-    environment: withoutSettings(host.environment),
-    signal: host.signal,
-    processes: openProcesses(host.signal),
-    folder,
-    redisUrl: undefined,
-    souk: () => (souk ??= startSouk(bench, join(folder, `shop-${(shops += 1)}`))),
-    async market() {
-      if (market) await settle((await market).souk);
-      market ??= bench.souk().then((souk) => openMarket(bench, souk, { databases }));
-      return market;
-    },
-    async closeShop() {
-      const running = souk;
-      souk = market = undefined;
-      await (await running)?.child.stop();
-    },
-    say,
-  };
-  return bench;
-}
-
-/** One that cannot be measured must not cost the figures of the others. */
-async function measure(bench: Bench, workload: Workload): Promise<Row[]> {
-  try {
-    if (workload.alone) await bench.closeShop();
-    return await workload.run(bench);
-  } catch (error) {
-    bench.signal.throwIfAborted();
-    const text = error instanceof Error ? error.message : String(error);
-    say(`  FAILED: ${text}`);
-    const notes = [`FAILED: ${text}`];
-    return [{ workload: workload.name, unit: '', bar: '', ok: false, notes, rounds: [] }];
-  }
-}
-
-/** @returns what to say of it */
-async function openRedis(bench: Bench, { redis }: Options): Promise<string> {
-  if (!redis) return 'without Redis';
-  const version = findRedis(bench.environment);
-  if (version === undefined) return 'without Redis (redis-server is not installed)';
-  bench.redisUrl = await startRedis(bench);
-  return `with Redis ${version}`;
-}
-
-/** What a program needs to run, without what a developer set for a shop of his own. */
-function withoutSettings(environment: Host['environment']): Host['environment'] {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
-  return Object.fromEntries(names.map((name) => [name, environment[name]]));
-}
-
-function writeJson(
-  { json, seconds, rounds, minutes }: Options,
-  { load, redis, rows }: { load: number; redis: string; rows: Row[] },
-): void {
-  const machine = { cpus: cpus().map(({ model }) => model), arch: arch(), node: process.version };
-  const at = new Date().toISOString();
-  const all = { at, machine, load, redis, seconds, rounds, minutes, rows };
-  writeFileSync(json as string, `${JSON.stringify(all, null, 2)}\n`);
-}
+/** What scripts/bench.mjs calls. @returns whether all that ran reached their bar */
+export const runBench = (host: Host): Promise<boolean> => runWorkloads(host, workloads);

@@ -38,7 +38,9 @@ export interface Processes {
   fork(file: string): Child;
   /** Runs to the end. @returns what it wrote @throws unless it exits with 0 */
   run(command: Command): Promise<string>;
-  close(): Promise<void>;
+  running(): Child[];
+  /** Stops all that run, but those to keep. */
+  close(keep?: Child[]): Promise<void>;
 }
 
 export function openProcesses(signal: AbortSignal): Processes {
@@ -55,8 +57,9 @@ export function openProcesses(signal: AbortSignal): Processes {
       spawn(file, args, { env, cwd, ...user, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
   };
-  const close = async (): Promise<void> => {
-    await Promise.all([...children].map((child) => child.stop()));
+  const close = async (keep: Child[] = []): Promise<void> => {
+    const others = [...children].filter((child) => !keep.includes(child));
+    await Promise.all(others.map((child) => child.stop()));
   };
   signal.addEventListener('abort', () => void close());
   return {
@@ -72,6 +75,7 @@ export function openProcesses(signal: AbortSignal): Processes {
       if (code === 0) return child.output();
       throw new Error(`${command.file} ${command.args.join(' ')}: ${code}\n${child.output()}`);
     },
+    running: () => [...children],
     close,
   };
 }

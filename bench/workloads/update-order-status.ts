@@ -8,7 +8,7 @@ import { proveEffects, statusSteps } from '../orders-proof.ts';
 import { withDatabase } from '../souk.ts';
 import { compare, type Round, type Side, takeTurns } from '../turns.ts';
 
-const MOST_PER_SECOND = 8_000; // so many steps are prepared, two of each order
+const MOST_PER_SECOND = 6_000; // so many steps are prepared, two of each order
 const workload = 'update-order-status';
 
 /** Sellers ship and deliver; each step tells the buyer. */
