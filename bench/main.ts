@@ -1,4 +1,5 @@
 import type { Workload } from './bench.ts';
+import { runGrowth } from './growth.ts';
 import { type Host, runWorkloads } from './run.ts';
 import { listCategory, listProduct } from './workloads/cached-lists.ts';
 import { cart } from './workloads/cart.ts';
@@ -41,4 +42,7 @@ const workloads: Workload[] = [
 ];
 
 /** What scripts/bench.mjs calls. @returns whether all that ran reached their bar */
-export const runBench = (host: Host): Promise<boolean> => runWorkloads(host, workloads);
+export const runBench = (host: Host): Promise<boolean> =>
+  host.args[0] === 'growth'
+    ? runGrowth({ ...host, args: host.args.slice(1) })
+    : runWorkloads(host, workloads);

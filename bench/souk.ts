@@ -19,7 +19,7 @@ interface Started {
 
 /** Starts a server program and waits for the first 200 of /readyz. */
 export async function startServer(
-  bench: Bench,
+  bench: Pick<Bench, 'processes' | 'environment' | 'folder' | 'signal'>,
   {
     program,
     dataDir,
