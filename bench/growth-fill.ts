@@ -35,8 +35,9 @@ type Run = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
 
 const CHUNK_ORDERS = 250_000; // loaded in about ten seconds: how far it is, and a place to stop
 const PRODUCTS_OF_SELLER = 100;
-const ORDERS_OF_BUYER = 20;
-export const CATEGORIES = 100;
+const ORDERS_OF_BUYER = 5;
+const CATEGORIES = 100;
+export const LARGE_CATEGORY = '01900002-0000-7000-8000-000000000001';
 export const RARE_WORD = 'zephyr'; // in the description of one product in a thousand
 
 // Made-up ids sort like UUIDv7: by what was made first, and before all that the shop makes itself.
@@ -73,13 +74,13 @@ export async function fill(
   await prepare(run);
   await addPeople(run, from, to);
   await addProducts(run, from.products, to.products);
+  await addCarts(run, from, to);
   say(`  ${to.products.toLocaleString('en-US')} products`);
   for (let last = from.orders; last < to.orders; ) {
     const next = Math.min(last + CHUNK_ORDERS, to.orders);
-    const buyers = peopleOf(to.orders, ORDERS_OF_BUYER);
     await addOrders(run, {
       numbers: [last + 1, next],
-      buyer: `${FIRST_BUYER + 1} + floor(${buyers} * power(${fraction('n', 3)}, 1.5))::int`,
+      buyer: `${FIRST_BUYER + 1} + floor(${buyersOf(to)} * power(${fraction('n', 3)}, 1.5))::int`,
       product: productId(`1 + floor(${to.products} * power(${fraction('n', 4)}, 2))::bigint`),
     });
     last = next;
@@ -100,7 +101,8 @@ export async function fillExtra(client: pg.Client, extras: Extra[]): Promise<voi
   await settle(run);
 }
 
-const peopleOf = (things: number, ofEach: number): number => Math.ceil(things / ofEach);
+const sellersOf = (size: Size): number => Math.ceil(size.products / PRODUCTS_OF_SELLER);
+const buyersOf = (size: Size): number => Math.ceil(size.orders / ORDERS_OF_BUYER);
 
 async function prepare(run: Run): Promise<void> {
   await run(`SET session_replication_role = replica`);
@@ -130,10 +132,18 @@ async function addPeople(run: Run, from: Size, to: Size): Promise<void> {
       SELECT gen_random_uuid(), ${first} + n, now() + make_interval(secs => 50000 + n % 1000000)
       FROM ${numbers}`);
   };
-  const sellers = (size: Size) => peopleOf(size.products, PRODUCTS_OF_SELLER);
-  const buyers = (size: Size) => peopleOf(size.orders, ORDERS_OF_BUYER);
-  await add(['seller', 'creator'], FIRST_SELLER, [sellers(from), sellers(to)]);
-  await add(['buyer', 'viewer'], FIRST_BUYER, [buyers(from), buyers(to)]);
+  await add(['seller', 'creator'], FIRST_SELLER, [sellersOf(from), sellersOf(to)]);
+  await add(['buyer', 'viewer'], FIRST_BUYER, [buyersOf(from), buyersOf(to)]);
+}
+
+/** One buyer in two has put three things aside. */
+async function addCarts(run: Run, from: Size, to: Size): Promise<void> {
+  await run(`
+    INSERT INTO cart_lines (buyer_id, product_id, quantity)
+    SELECT ${FIRST_BUYER} + n, ${productId(`1 + (n * 7 + step * 11) % ${to.products}`)}, 1
+    FROM generate_series(${buyersOf(from) + 1}, ${buyersOf(to)}) AS n,
+      generate_series(1, 3) AS step
+    WHERE n % 2 = 0`);
 }
 
 /** A few products are dear, some categories large, one in ten is sold out. */

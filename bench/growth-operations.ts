@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fillCart, offerOf, type World } from './growth-cast.ts';
 import { register } from './growth-client.ts';
-import { RARE_WORD } from './growth-fill.ts';
+import { LARGE_CATEGORY, RARE_WORD } from './growth-fill.ts';
 import type { Operation } from './growth-measure.ts';
 import { SETTLE_MS } from './growth-own.ts';
 
@@ -34,12 +34,11 @@ function productLists({ client, buyer, seller, productIds, categoryId, size }: W
     request: () => read(query),
     ...(mayGrow && { mayGrow }),
   });
-  const large = '01900002-0000-7000-8000-000000000001';
   const middle = Math.ceil(size.products / 20);
   return [
     { name: 'list-product, cached', request: () => read('') },
     anew('after an edit', ''),
-    anew('of a large category', `?category=${large}`),
+    anew('of a large category', `?category=${LARGE_CATEGORY}`),
     anew('of a small category', `?category=${categoryId}`),
     anew('between two prices', '?price_min=100&price_max=200'),
     anew('by price', '?ordering=price'),

@@ -8,7 +8,13 @@ import { build, buildTests, builtPath } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
 import { findSystemServers, startSystemServers } from './test-servers.mjs';
 
-const TWICE = ['test/contract/', 'test/journeys/', 'test/nodes/', 'test/nodes.test.ts'];
+const TWICE = [
+  'test/contract/',
+  'test/journeys/',
+  'test/nodes/',
+  'test/nodes.test.ts',
+  'test/plans/',
+];
 const DATABASE_MODULE = 'src/kernel/embedded/postgres.ts';
 
 const filters = process.argv.slice(2);
