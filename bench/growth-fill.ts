@@ -193,6 +193,7 @@ async function addOrders(
 
 const event = (options: { user: string; status: string; message: string; step: number }): string =>
   `SELECT ${options.user} AS user_id, n, ${options.step} AS step, id AS order_id,
+     ${options.user === 'buyer_id'} AS is_own,
      '${options.step === 0 ? 'order.placed' : 'order.status_updated'}' AS type,
      '${options.status}' AS status, ${options.message} AS message,
      at + interval '1 hour' * ${options.step} AS at
@@ -226,8 +227,12 @@ const statementsOfDraft = [
      (user_id, stream_offset, id, type, order_id, status, message, created_at)
    SELECT user_id, last_offset + place, gen_random_uuid(), type, order_id, status, message, at
    FROM event JOIN streams USING (user_id) ORDER BY user_id, place`,
-  `UPDATE streams s SET last_offset = s.last_offset + e.events
-   FROM (SELECT user_id, count(*) AS events FROM event GROUP BY user_id) e
+  `UPDATE streams s SET last_offset = s.last_offset + e.events,
+     orders_counted_to = s.last_offset + e.events, orders_placed = s.orders_placed + e.orders
+   FROM (
+     SELECT user_id, count(*) AS events, count(*) FILTER (WHERE is_own AND step = 0) AS orders
+     FROM event GROUP BY user_id
+   ) e
    WHERE s.user_id = e.user_id`,
   'DROP TABLE draft, event',
 ];

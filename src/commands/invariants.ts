@@ -108,4 +108,14 @@ export const invariants: Invariant[] = [
       FROM catalog_state s, (SELECT coalesce(sum(n), 0) AS n FROM listed) total
       WHERE s.listed_products <> total.n`,
   },
+  {
+    name: 'I12',
+    says: 'the orders counted for each user are those that it placed',
+    query: sql`
+      SELECT s.user_id, s.orders_placed, coalesce(o.orders, 0) AS orders
+      FROM streams s
+      LEFT JOIN (SELECT buyer_id, count(*) AS orders FROM orders GROUP BY 1) o
+        ON o.buyer_id = s.user_id
+      WHERE s.orders_counted_to = s.last_offset AND s.orders_placed <> coalesce(o.orders, 0)`,
+  },
 ];

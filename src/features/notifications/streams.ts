@@ -9,6 +9,8 @@ export interface NewNotification {
   orderId: string;
   status: string;
   message: string;
+  /** the user placed this order: it is counted with the events of the stream */
+  isOwnOrder?: boolean;
 }
 
 /** What a socket receives for one event, and its place in the user's stream. */
@@ -20,7 +22,8 @@ export interface StreamEvent {
 /**
  * Writes notifications into their users' streams, in the given order. Each takes the next offset
  * of its user's counter row in this transaction, so offsets have no gaps and are in commit order.
- * The counters are locked in user order, after any products: see the lock order.
+ * The counters are locked in user order, after any products: see the lock order. The orders of
+ * these events are written before them.
  */
 export function appendNotifications(tx: Tx, events: NewNotification[]): void {
   if (events.length === 0) return;
@@ -36,11 +39,19 @@ export function appendNotifications(tx: Tx, events: NewNotification[]): void {
         ${events.map((event) => event.type)}::text[],
         ${events.map((event) => event.orderId)}::uuid[],
         ${events.map((event) => event.status)}::text[],
-        ${events.map((event) => event.message)}::text[])
-        WITH ORDINALITY AS e (user_id, id, type, order_id, status, message, place)
+        ${events.map((event) => event.message)}::text[],
+        ${events.map((event) => Number(event.isOwnOrder ?? false))}::int[])
+        WITH ORDINALITY AS e (user_id, id, type, order_id, status, message, orders, place)
     ), counter AS (
-      UPDATE streams s SET last_offset = s.last_offset + added.steps
-      FROM (SELECT user_id, count(*) AS steps FROM event GROUP BY user_id) added
+      UPDATE streams s SET
+        last_offset = s.last_offset + added.steps,
+        orders_placed = CASE WHEN s.orders_counted_to = s.last_offset
+          THEN s.orders_placed + added.orders
+          ELSE (SELECT count(*) FROM orders o WHERE o.buyer_id = s.user_id) END,
+        orders_counted_to = s.last_offset + added.steps
+      FROM (
+        SELECT user_id, count(*) AS steps, sum(orders) AS orders FROM event GROUP BY user_id
+      ) added
       WHERE s.user_id = added.user_id
       RETURNING s.user_id, s.last_offset - added.steps AS base
     )

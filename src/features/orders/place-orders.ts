@@ -183,7 +183,13 @@ function announceOrders(tx: Tx, orders: NewOrder[]): void {
   appendNotifications(
     tx,
     orders.flatMap(({ id: orderId, buyerId, sellerId }) => [
-      { ...event, userId: buyerId, orderId, message: `Your order ${orderId} has been placed` },
+      {
+        ...event,
+        userId: buyerId,
+        orderId,
+        message: `Your order ${orderId} has been placed`,
+        isOwnOrder: true,
+      },
       { ...event, userId: sellerId, orderId, message: `You have a new order ${orderId}` },
     ]),
   );
