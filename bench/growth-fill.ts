@@ -74,6 +74,7 @@ export async function fill(
   await prepare(run);
   await addPeople(run, from, to);
   await addProducts(run, from.products, to.products);
+  await countProducts(run);
   await addCarts(run, from, to);
   say(`  ${to.products.toLocaleString('en-US')} products`);
   for (let last = from.orders; last < to.orders; ) {
@@ -113,6 +114,17 @@ async function prepare(run: Run): Promise<void> {
 async function settle(run: Run): Promise<void> {
   await run('VACUUM ANALYZE');
   await run('CHECKPOINT'); // or it would go on while we measure
+}
+
+async function countProducts(run: Run): Promise<void> {
+  await run(`
+    UPDATE categories c SET listed_products = listed.n
+    FROM (SELECT category_id, count(*) AS n FROM products GROUP BY 1) listed
+    WHERE listed.category_id = c.id`);
+  await run(`
+    UPDATE catalog_state SET
+      lists = lists + 1, availability = availability + 1, categories = categories + 1,
+      listed_products = (SELECT count(*) FROM products)`);
 }
 
 async function addPeople(run: Run, from: Size, to: Size): Promise<void> {

@@ -105,7 +105,7 @@ export const invariants: Invariant[] = [
       WHERE c.listed_products <> coalesce(listed.n, 0)
       UNION ALL
       SELECT NULL, s.listed_products, total.n
-      FROM catalog_state s, (SELECT coalesce(sum(n), 0) AS n FROM listed) total
+      FROM catalog_state s, (SELECT coalesce(sum(n), 0)::bigint AS n FROM listed) total
       WHERE s.listed_products <> total.n`,
   },
   {

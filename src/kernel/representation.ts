@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
+import { chooseCoding, type Coding, compress } from './content-codings.ts';
 import { limits } from './limits.ts';
-
-type Coding = 'identity' | 'gzip' | 'br';
 
 export interface Answer {
   status: 200 | 304;
@@ -12,13 +9,6 @@ export interface Answer {
   headers: string[];
   body: Buffer | undefined;
 }
-
-const compressors = {
-  gzip: promisify(gzip),
-  br: (bytes: Buffer): Promise<Buffer> =>
-    // The default, 11, takes a hundred times as long for a tenth less.
-    promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
-};
 
 /**
  * JSON as it is sent: its bytes, their entity tag, and compressed ones once somebody asks for
@@ -58,14 +48,14 @@ export class Representation {
   answerTo(headers: IncomingHttpHeaders): Answer | undefined {
     const tags = headers['if-none-match'];
     if (tags !== undefined && this.#isAmong(tags)) return this.#unchanged;
-    return this.#answers.get(this.#codingFor(headers['accept-encoding']));
+    return this.#answers.get(this.#codingFor(headers));
   }
 
   /** Compresses it as a request with these headers wants it, and answers. */
   async prepare(headers: IncomingHttpHeaders): Promise<Answer> {
-    const coding = this.#codingFor(headers['accept-encoding']);
+    const coding = this.#codingFor(headers);
     if (coding !== 'identity' && !this.#answers.has(coding)) {
-      this.#add(coding, await compressors[coding](this.#identity));
+      this.#add(coding, await compress[coding](this.#identity));
     }
     return this.answerTo(headers) as Answer;
   }
@@ -82,23 +72,8 @@ export class Representation {
     return tags.trim() === '*' || tags.split(',').some((tag) => tag.includes(this.#tag));
   }
 
-  #codingFor(accepted: string | undefined): Coding {
-    if (accepted === undefined || this.#identity.length < limits.compressedFromBytes) {
-      return 'identity';
-    }
-    const [br, zipped] = [weightOf('br', accepted), weightOf('gzip', accepted)];
-    if (br > 0 && br >= zipped) return 'br';
-    return zipped > 0 ? 'gzip' : 'identity';
+  #codingFor({ 'accept-encoding': accepted }: IncomingHttpHeaders): Coding {
+    const isShort = this.#identity.length < limits.compressedFromBytes;
+    return accepted === undefined || isShort ? 'identity' : chooseCoding(accepted);
   }
-}
-
-/** How much a coding is wanted, from 0 to 1, by an Accept-Encoding. */
-function weightOf(coding: string, accepted: string): number {
-  for (const part of accepted.toLowerCase().split(',')) {
-    const [name, ...parameters] = part.split(';');
-    if (name?.trim() !== coding) continue;
-    const weight = parameters.find((parameter) => parameter.trim().startsWith('q='));
-    return weight === undefined ? 1 : Number(weight.trim().slice(2)) || 0;
-  }
-  return 0;
 }

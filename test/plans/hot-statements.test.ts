@@ -24,12 +24,11 @@ const largeTables = [
   'notifications',
 ];
 
-/** Statements of the product list that do. */
+/** Statements that do: the list’s once for each state of the catalog. */
 const known = [
-  { statement: /count\(\*\) AS n FROM products p WHERE p\.archived_at IS NULL\)/, what: 'all' },
-  { statement: /ORDER BY p\.name/, what: 'by name: no index yet' },
-  { statement: /p\.stock [>=] 0/, what: 'in stock: an index on stock would cost every sale' },
-  { statement: /ILIKE/, what: 'a part of a word' },
+  { statement: /count\(\*\) AS n FROM products p .*p\.in_stock\)/, what: 'nearly all of them' },
+  { statement: /SET listed_products = (?!listed_products)/, what: 'a migration, and the filling' },
+  { statement: /ILIKE/, what: 'a part of a word: by index where the server has pg_trgm' },
 ];
 
 const sent = collectStatements();
@@ -84,7 +83,7 @@ for (const mode of planModes) {
   test(`an index that is missing is found (${mode})`, async () => {
     await client.query('BEGIN');
     await client.query('DROP INDEX orders_of_buyer, sessions_live_of_user');
-    const tables = (await wholeReads(mode)).map((text) => text.split(':')[0]);
+    const tables = (await wholeReads(mode)).flatMap((text) => text.split(':')[0]?.split(', '));
     await client.query('ROLLBACK');
     assert.deepEqual(new Set(tables), new Set(['orders', 'sessions']));
   });

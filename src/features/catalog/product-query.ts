@@ -91,8 +91,9 @@ export function pageStatement(query: ProductQuery, known?: number): Sql {
         ) p ORDER BY ${there}`
       : sql`SELECT p.id FROM products p WHERE ${where}
           ORDER BY ${there} LIMIT ${size} OFFSET ${(page - 1) * pageSize}`;
+  const counted = known === undefined ? total(query) : sql`SELECT ${known}::bigint AS n`;
   return sql`
-    WITH total AS (${known === undefined ? total(query) : sql`SELECT ${known}::bigint AS n`})
+    WITH total AS (${counted})
     SELECT s.lists, s.availability, s.categories, total.n AS total, ARRAY(${ids}) AS ids
     FROM catalog_state s, total`;
 }

@@ -8,7 +8,7 @@ import type { Actor, Category } from '../catalog/categories.ts';
 import type { ListCache } from '../catalog/list-cache.ts';
 import type { Product } from '../catalog/products.ts';
 import type { CheckoutQueue } from '../orders/checkout-queue.ts';
-import type { Order } from '../orders/list-orders.ts';
+import type { Order } from '../orders/order-page.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 
 /** What the classic routes call. */
