@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { limits } from '../src/kernel/limits.ts';
 import type { DatabaseServer } from './bench.ts';
@@ -74,15 +75,25 @@ function openBareDb(server: pg.PoolConfig): BareDb {
     send: async (text, values) => (await pool.query(named(text, values))).rows,
     async transaction(work) {
       const client = await pool.connect();
+      gatherWrites(client);
       const sent: Promise<unknown>[] = [client.query('BEGIN')];
       await work((text, values) => {
+        gatherWrites(client);
         const rows = client.query(named(text, values)).then((result) => result.rows);
         sent.push(rows);
         return rows;
       });
+      gatherWrites(client);
       sent.push(client.query('COMMIT'));
       await Promise.all(sent);
       client.release();
     },
   };
+}
+
+/** As src/kernel/db.ts does: what is asked in one turn leaves in one write. */
+function gatherWrites(client: pg.PoolClient): void {
+  const { stream } = (client as pg.PoolClient & { connection: { stream: Duplex } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }

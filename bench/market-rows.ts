@@ -78,7 +78,15 @@ export function fillStatements(
         SELECT u.id, ${numberedSql('8000', `(u.id + n) % ${products} + 1`)}, 1
         FROM users u, generate_series(1, 3) AS n WHERE u.role = 'buyer'`,
     },
-    // Who reads the lists as they are now must not meet those from before.
-    { text: 'UPDATE catalog_state SET lists = lists + 1, categories = categories + 1' },
+    {
+      text: `UPDATE categories c SET listed_products = listed.n
+        FROM (SELECT category_id, count(*) AS n FROM products GROUP BY 1) listed
+        WHERE listed.category_id = c.id`,
+    },
+    // Raised too: who reads the lists as they are now must not meet those from before.
+    {
+      text: `UPDATE catalog_state SET lists = lists + 1, categories = categories + 1,
+        listed_products = (SELECT count(*) FROM products)`,
+    },
   ];
 }

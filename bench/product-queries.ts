@@ -2,38 +2,53 @@ import type { ProductQuery } from '../src/features/catalog/product-query.ts';
 import { size } from './market.ts';
 import { categoryId } from './market-rows.ts';
 
-const LEAST_PRICES = 40_000; // up to 400.00, above which six of ten products lie
+const DIFFERENT_QUERIES = 90_000; // so many in a row
 
-/** A page of products that nobody has asked for before: query n, for the shop and for itself. */
-export function newProductQuery(n: number): { path: string; query: ProductQuery } {
-  const minPriceMinor = 1 + (n % LEAST_PRICES);
-  const maxPriceMinor = 100_000 + Math.floor(n / LEAST_PRICES);
-  const { page = 1, ordering, categoryId } = kinds[n % kinds.length]?.(n) ?? {};
+/** Where one of some clients begins, so that none asks what another asks. */
+export const firstQuery = (client: number, clients: number): number =>
+  client * Math.floor(DIFFERENT_QUERIES / clients);
+
+const orderings = ['created_at', '-created_at', 'price', '-price', 'name', '-name'] as const;
+
+/** Page n of many different ones: as the shop is asked for it, and as it asks PostgreSQL. */
+export function productQuery(n: number): { path: string; query: ProductQuery } {
+  const kind = kinds[n % kinds.length] as (typeof kinds)[number];
+  const digits = openDigits(Math.floor(n / kinds.length));
+  const pageSize = 10 + digits.next(10);
+  const ordering = orderings[digits.next(orderings.length)] ?? 'created_at';
+  const query = { ordering, pageSize, ...kind(digits) };
   const parts = {
-    price_min: (minPriceMinor / 100).toFixed(2),
-    price_max: (maxPriceMinor / 100).toFixed(2),
-    ...(page > 1 && { page: String(page) }),
-    ...(ordering && { ordering }),
-    ...(categoryId && { category: categoryId }),
+    ordering,
+    page_size: String(pageSize),
+    page: String(query.page),
+    ...(query.categoryId && { category: query.categoryId }),
+    ...(query.minPriceMinor && { price_min: (query.minPriceMinor / 100).toFixed(2) }),
+    ...(query.maxPriceMinor && { price_max: (query.maxPriceMinor / 100).toFixed(2) }),
   };
+  return { path: `/list-product/?${new URLSearchParams(parts).toString()}`, query };
+}
+
+/** What people look at: a page of a category, of all, and of what lies between two prices. */
+const kinds: ((
+  digits: Digits,
+) => Pick<ProductQuery, 'page' | 'categoryId' | 'minPriceMinor' | 'maxPriceMinor'>)[] = [
+  ({ next }) => ({ page: 1 + next(8), categoryId: categoryId(1 + next(size.sellers)) }),
+  ({ next }) => ({ page: 1 + next(500) }),
+  ({ next }) => ({ page: 1 + next(20), minPriceMinor: 1 + 80 * next(500), maxPriceMinor: 70_000 }),
+];
+
+/** A number taken apart into digits of different bases, the lowest first. */
+interface Digits {
+  next(base: number): number;
+}
+
+function openDigits(number: number): Digits {
+  let rest = number;
   return {
-    path: `/list-product/?${new URLSearchParams(parts).toString()}`,
-    query: {
-      page,
-      pageSize: 10,
-      ordering: ordering ?? 'created_at',
-      minPriceMinor,
-      maxPriceMinor,
-      categoryId,
+    next(base) {
+      const digit = rest % base;
+      rest = Math.floor(rest / base);
+      return digit;
     },
   };
 }
-
-type Part = Partial<Pick<ProductQuery, 'ordering' | 'categoryId'>> & { page?: number };
-
-/** What people look at: the first page of a category, some page of all, the dearest first. */
-const kinds: ((n: number) => Part)[] = [
-  (n) => ({ categoryId: categoryId(1 + (n % size.sellers)) }),
-  (n) => ({ page: 1 + (n % 50) }),
-  (n) => ({ page: 1 + (n % 20), ordering: '-price' }),
-];

@@ -1,17 +1,18 @@
 import { pageStatement } from '../../src/features/catalog/product-query.ts';
 import { type BareJob, runLoops } from '../bare-loops.ts';
 import { answerJobs } from '../job.ts';
-import { newProductQuery } from '../product-queries.ts';
+import { firstQuery, productQuery } from '../product-queries.ts';
 import { productsById } from '../statements.ts';
 
-let next = 0;
-
-/** Reads pages of products that nobody has read before: the ids, then the products. */
+/** Reads pages of products, the ids and then the products, in the order of the shop's clients. */
 answerJobs((job: BareJob) =>
-  runLoops(job, ({ send }) => async () => {
-    const { text, values } = pageStatement(newProductQuery(next).query);
-    next += 1;
-    const [page] = await send(text, values);
-    await send(productsById, [(page as { ids: string[] }).ids]);
+  runLoops(job, ({ send }, loop) => {
+    let next = firstQuery(loop, job.loops);
+    return async () => {
+      const { text, values } = pageStatement(productQuery(next).query);
+      next += 1;
+      const [page] = await send(text, values);
+      await send(productsById, [(page as { ids: string[] }).ids]);
+    };
   }),
 );

@@ -20,8 +20,10 @@ SELECT array_agg(id) AS product_ids, array_agg(name) AS product_names,
 UPDATE products p SET stock = p.stock - taken.quantity, revision = p.revision + 1
   FROM unnest(:product_ids::uuid[], array_fill(1, ARRAY[16])) AS taken (id, quantity)
   WHERE p.id = taken.id;
-INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
-  VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :total);
+WITH placed AS (
+  INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
+  VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :total)
+)
 INSERT INTO order_lines
     (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
   SELECT :order_id::uuid, l.number, l.id, l.name, l.price, 1

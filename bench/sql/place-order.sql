@@ -13,8 +13,10 @@ SELECT id AS product_id, seller_id AS seller, name AS product_name, price_minor 
   FOR NO KEY UPDATE \gset
 \startpipeline
 UPDATE products SET stock = stock - 1, revision = revision + 1 WHERE id = :product_id::uuid;
-INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
-  VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :price);
+WITH placed AS (
+  INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
+  VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :price)
+)
 INSERT INTO order_lines
     (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
   VALUES (:order_id::uuid, 1, :product_id::uuid, :product_name, :price, 1);
