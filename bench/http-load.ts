@@ -1,5 +1,6 @@
 import { type Bench, fork } from './bench.ts';
 import type { LoadJob, LoadResult } from './children/load.ts';
+import type { Child } from './processes.ts';
 import { cpuSeconds } from './proc.ts';
 import type { Run } from './turns.ts';
 
@@ -7,17 +8,20 @@ export const CONNECTIONS = 64;
 
 export type Measured = LoadResult & Pick<Run, 'cpuMicroseconds'>;
 
+const generators = new WeakMap<Bench, Child>();
+
 /** Load from a process of its own on the server at `url`, whose process is `pid`. */
 export async function measureLoad(
   bench: Bench,
   job: LoadJob & { pid?: number },
 ): Promise<Measured> {
-  const generator = fork(bench, 'load');
+  // The same one for all runs: a new process would be slow at first.
+  const known = generators.get(bench);
+  const generator = known?.isRunning() ? known : fork(bench, 'load');
+  generators.set(bench, generator);
   const used = stopwatch(job.pid);
   const result = await generator.ask<LoadResult>(job);
-  const cpuMicroseconds = used(result.answered);
-  await generator.stop();
-  return { ...result, cpuMicroseconds };
+  return { ...result, cpuMicroseconds: used(result.answered) };
 }
 
 /** @returns tells the processor time of a process since now, for each of a number of requests */

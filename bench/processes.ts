@@ -21,6 +21,7 @@ export interface Child {
   pid: number;
   /** the end of what it wrote */
   output(): string;
+  isRunning(): boolean;
   /** resolves with its exit code (null after a signal) */
   exited: Promise<number | null>;
   /** Sends a job to a forked module and waits for its answer. @throws when it could not be done */
@@ -97,6 +98,7 @@ function watch(raw: ChildProcess): Child {
   return {
     pid: raw.pid ?? 0,
     output: () => output,
+    isRunning: () => raw.exitCode === null && raw.signalCode === null,
     exited,
     async ask<Answer>(job: object): Promise<Answer> {
       const answering = once(raw, 'message').then(([message]) => message as JobAnswer<Answer>);

@@ -60,14 +60,14 @@ export class Wire {
     else this.#missing -= chunk.length;
     if (this.#head === '' || this.#missing > 0) return;
     const head = this.#head;
-    const body = Buffer.concat(this.#received).subarray(head.length + 4);
+    const body = whole(this.#received).subarray(head.length + 4);
     this.#received = [];
     this.#head = '';
     this.#current?.resolve({ status: Number(head.slice(9, 12)), head, body });
   }
 
   #readHead(): void {
-    const received = Buffer.concat(this.#received);
+    const received = whole(this.#received);
     const end = received.indexOf('\r\n\r\n');
     if (end === -1) return;
     this.#head = received.toString('latin1', 0, end);
@@ -76,6 +76,9 @@ export class Wire {
     this.#missing = end + 4 + Number(length) - received.length;
   }
 }
+
+const whole = (parts: Buffer[]): Buffer =>
+  parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 
 /** Opens so few at once that none is turned away. */
 export async function openWires(url: string, count: number): Promise<Wire[]> {

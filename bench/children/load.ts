@@ -1,10 +1,6 @@
-import { createRequire } from 'node:module';
-import type Autocannon from 'autocannon';
 import { answerJobs } from '../job.ts';
-import type { WireRequest } from '../wire.ts';
-
-// Never bundled: what it requires in turn could not be found from an ES module.
-const autocannon = createRequire(import.meta.url)('autocannon') as typeof Autocannon;
+import { percentiles } from '../percentiles.ts';
+import { openWires, requestText, type Wire, type WireRequest } from '../wire.ts';
 
 export type LoadRequest = Omit<WireRequest, 'headers'>;
 
@@ -29,36 +25,31 @@ export interface LoadResult {
   p99Ms: number;
 }
 
-/** The load generator: each connection sends its next request when the last is answered. */
+/**
+ * The load generator: each connection sends its next request when the last is answered. Whatever
+ * was sent is waited for. A refused or lost request is no work done, and fails the run.
+ */
 answerJobs(async ({ url, seconds, clients, once }: LoadJob): Promise<LoadResult> => {
-  let next = 0;
-  let repeated = false;
-  const result = await autocannon({
-    url,
-    duration: seconds,
-    connections: clients.length,
-    setupClient(client) {
-      const { headers, requests } = clients[next % clients.length] as LoadClient;
-      next += 1;
-      const withBody = { ...headers, 'content-type': 'application/json' };
-      client.setRequests(
-        requests.map((request) => ({ ...request, headers: request.body ? withBody : headers })),
-      );
-      let answered = 0;
-      client.on('response', () => {
-        answered += 1;
-        repeated ||= answered >= requests.length;
-      });
-    },
-  });
-  if (once && repeated) throw new Error('The requests prepared were too few for so fast a server');
-  // A refused or lost request is no work done: then nothing here may be believed.
-  if (result.non2xx + result.errors + result.timeouts > 0) {
-    const { non2xx, errors, timeouts, statusCodeStats } = result;
-    const statuses = JSON.stringify(statusCodeStats);
-    throw new Error(`${non2xx} refused, ${errors} errors, ${timeouts} late: ${statuses}`);
-  }
-  const answered = result['2xx'];
-  const { p50, p99 } = result.latency;
-  return { answered, perSecond: answered / result.duration, p50Ms: p50, p99Ms: p99 };
+  const texts = clients.map(({ headers, requests }) =>
+    requests.map((request) => requestText({ ...request, headers })),
+  );
+  const wires = await openWires(url, clients.length);
+  const times: number[] = [];
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  const loop = async (wire: Wire, index: number): Promise<void> => {
+    const requests = texts[index] ?? [];
+    for (let next = 0, at = began; at < end; next += 1) {
+      if (once && next === requests.length) throw new Error('Too few requests were prepared');
+      const { status, head, body } = await wire.ask(requests[next % requests.length] ?? '');
+      if (status < 200 || status >= 300) throw new Error(`${head}\n${body.toString()}`);
+      const now = performance.now();
+      times.push(now - at);
+      at = now;
+    }
+  };
+  await Promise.all(wires.map(loop));
+  const elapsed = (performance.now() - began) / 1000;
+  for (const wire of wires) wire.close();
+  return { answered: times.length, perSecond: times.length / elapsed, ...percentiles(times) };
 });

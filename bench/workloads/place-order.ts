@@ -76,13 +76,11 @@ async function measureOrders(
   );
   const { url, child } = souk;
   let acknowledged = 0;
-  let runs = 0;
   const ours = {
     name: 'ours',
     async run(seconds: number) {
       const measured = await measureLoad(bench, { url, seconds, clients, pid: child.pid });
       acknowledged += measured.answered;
-      runs += 1;
       return measured;
     },
   };
@@ -93,7 +91,7 @@ async function measureOrders(
   let rounds: Round[] = [];
   const { right, note } = await proveEffects({ bench, souk, effect: orders }, async () => {
     rounds = await takeTurns(bench, ours, limit);
-    return { acknowledged, runs };
+    return acknowledged;
   });
   const missing = 'NOT COMPARED: pgbench is not here (apt-get install postgresql)';
   const notes = limit ? [note] : [missing, note];
