@@ -1,4 +1,5 @@
 import { newId } from './ids.ts';
+import { limits } from './limits.ts';
 
 /**
  * Hints between nodes: "a row you may care about exists". A hint may be lost; whoever listens
@@ -18,43 +19,59 @@ export interface Transport {
   receive(listener: (message: string) => void): void;
 }
 
-/** A bus over a transport, or within this process alone. */
+/**
+ * A bus over a transport, or within this process alone. What is published while a message is on
+ * its way leaves together in the next one.
+ */
 export function openBus(transport?: Transport): Bus {
   const node = newId();
   const listeners = new Map<string, ((hint: never) => void)[]>();
-  const leaving = new Set<Promise<unknown>>();
-  const deliver = (topic: string, hint: unknown): void => {
+  const deliver = ({ topic, hint }: Hint): void => {
     for (const listener of listeners.get(topic) ?? []) listener(hint as never);
   };
   transport?.receive((message) => {
     const envelope = readEnvelope(message);
-    if (envelope && envelope.node !== node) deliver(envelope.topic, envelope.hint);
+    if (envelope && envelope.node !== node) for (const hint of envelope.hints) deliver(hint);
   });
+  let waiting: Hint[] = [];
+  let sending: Promise<void> | undefined;
+  const send = async (to: Transport): Promise<void> => {
+    while (waiting.length > 0) {
+      const hints = waiting;
+      waiting = [];
+      await to.send(JSON.stringify({ node, hints })).catch(() => undefined);
+    }
+    sending = undefined;
+  };
   return {
     publish(topic, hint) {
-      deliver(topic, hint);
-      if (transport === undefined) return;
-      const sending = transport.send(JSON.stringify({ node, topic, hint }));
-      leaving.add(sending);
-      void sending.finally(() => leaving.delete(sending));
+      deliver({ topic, hint });
+      if (transport === undefined || waiting.length >= limits.hintsWaiting) return;
+      waiting.push({ topic, hint });
+      sending ??= send(transport);
     },
     subscribe(topic, listener) {
       listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
     },
-    sent: async () => void (await Promise.all(leaving)),
+    sent: async () => sending,
   };
+}
+
+interface Hint {
+  topic: string;
+  hint: unknown;
 }
 
 interface Envelope {
   node: string;
-  topic: string;
-  hint: unknown;
+  hints: Hint[];
 }
 
 /** Whatever else somebody publishes there counts as nothing. */
 function readEnvelope(message: string): Envelope | undefined {
   try {
-    return JSON.parse(message) as Envelope;
+    const envelope = JSON.parse(message) as Partial<Envelope>;
+    return Array.isArray(envelope.hints) ? (envelope as Envelope) : undefined;
   } catch {
     return undefined;
   }

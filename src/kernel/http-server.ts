@@ -1,10 +1,18 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { isAmbiguous, isFirstInLine } from './http-framing.ts';
 import { limits } from './limits.ts';
 import type { Answer } from './representation.ts';
 
 /** The answer to a request when it is known before it is routed. */
-export type FindReady = (request: IncomingMessage) => Answer | undefined;
+export type FindReady = (
+  request: IncomingMessage,
+) => Answer | Promise<Answer | undefined> | undefined;
 
 export interface ReadyOptions {
   find: FindReady;
@@ -30,22 +38,31 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
     keepAliveTimeout: limits.keepAliveTimeoutMs,
   };
   const server = createServer(timeouts, (request, response) => {
-    const answer =
-      isPlainRead(request, ready) && isFirstInLine(request, response) && server.listening
-        ? ready.find(request)
-        : undefined;
-    if (answer === undefined) {
-      route(request, response);
-      return;
-    }
-    const { status, headers, body } = answer;
-    const id = ['x-request-id', ready.requestId(request)];
-    response.writeHead(status, [...headers, ...ready.headers, ...id]);
-    response.end(body);
-    ready.count();
+    const finish = (answer: Answer | undefined): void => {
+      if (answer === undefined) route(request, response);
+      else send(answer, { request, response, ready });
+    };
+    const isUsual = isPlainRead(request, ready) && isFirstInLine(request, response);
+    const answer = isUsual && server.listening ? ready.find(request) : undefined;
+    if (answer instanceof Promise) void answer.then(finish);
+    else finish(answer);
   });
   server.setTimeout(limits.stalledConnectionMs);
   return server;
+}
+
+function send(
+  { status, headers, body }: Answer,
+  {
+    request,
+    response,
+    ready,
+  }: { request: IncomingMessage; response: ServerResponse; ready: ReadyOptions },
+): void {
+  const id = ['x-request-id', ready.requestId(request)];
+  response.writeHead(status, [...headers, ...ready.headers, ...id]);
+  response.end(body);
+  ready.count();
 }
 
 /** Whatever is the least unusual is for the router to judge. */

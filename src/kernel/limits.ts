@@ -31,6 +31,7 @@ export const limits = {
   redisConnectMs: 1_000,
   redisCommandTimeoutMs: 100, // a slow Redis must cost less than asking PostgreSQL
   redisRestMs: 1_000, // after a command that took too long
+  hintsWaiting: 10_000, // for the message before them to leave; beyond, the polls find them
   redisReconnectMs: 500, // the longest pause between two attempts
 
   // accounts

@@ -36,7 +36,7 @@ export class ListCache {
   readonly #fragments: Fragments;
   readonly #polling: { stop(): void };
   #known: CatalogVersions = { lists: 0, availability: 0, categories: 0 };
-  #generation = 0; // rises with every change and every look
+  #generation = 0;
   #trustedUntil = 0;
   #lastUsed = 0;
   #checking: Promise<void> | undefined;
@@ -94,6 +94,11 @@ export class ListCache {
       });
     }
     return { categories: await this.#categories.landed, stamp };
+  }
+
+  /** Rises with every change, and every look at the database. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Nothing has changed since the list was made, as far as this node may trust what it knows. */

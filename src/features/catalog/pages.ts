@@ -3,7 +3,13 @@ import { ByteCache } from '../../kernel/byte-cache.ts';
 import type { Sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
-import { filterKeyOf, keyOf, type ProductQuery, pageStatement } from './product-query.ts';
+import {
+  filterKeyOf,
+  isCounted,
+  keyOf,
+  type ProductQuery,
+  pageStatement,
+} from './product-query.ts';
 
 /** The ids on one page of a query, valid for one state of the catalog. */
 export interface Page {
@@ -16,7 +22,7 @@ export interface Page {
 
 /**
  * Cached pages of ids. A page counts for the counters it was read under, so raising one retires
- * it; with Redis, nodes share their pages.
+ * it; with Redis, nodes share those that take long to read.
  */
 export class Pages {
   readonly #context: Context;
@@ -61,7 +67,9 @@ export class Pages {
     query: ProductQuery,
     { key, name, wanted }: { key: string; name: string; wanted: Counters },
   ): Promise<Page> {
-    const page = (await this.#readShared(name)) ?? (await this.#read(query, { key, wanted }));
+    // Others are read from the database as quickly as from Redis.
+    const shared = isCounted(query) ? await this.#readShared(name) : undefined;
+    const page = shared ?? (await this.#read(query, { key, wanted }));
     this.#kept.set(key, { ...page, bytes: page.ids.length * 60 + key.length * 2 });
     const { lists, availability, total } = page;
     const filter = filterKeyOf(query);
@@ -100,7 +108,9 @@ export class Pages {
     this.#learn(row);
     const counters = countersOf(query, row);
     const page = { ...counters, total: row.total, ids: idsOf(query, row) };
-    cache.set(nameOf(key, counters), JSON.stringify(page), limits.sharedPageSeconds);
+    if (isCounted(query)) {
+      cache.set(nameOf(key, counters), JSON.stringify(page), limits.sharedPageSeconds);
+    }
     return page;
   }
 }

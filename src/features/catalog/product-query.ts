@@ -60,13 +60,19 @@ function condition(query: ProductQuery): Sql {
 // A bound LIMIT makes PostgreSQL plan every execution anew, so sizes are literals, and few.
 const literalSizes = [10, 20, 50, 100];
 
+/** Whether the products that match have to be counted, one by one. */
+export const isCounted = ({
+  minPriceMinor,
+  maxPriceMinor,
+  inStock,
+  search,
+}: ProductQuery): boolean =>
+  [minPriceMinor, maxPriceMinor, inStock, search].some((filter) => filter !== undefined);
+
 /** How many match. What is counted already (003_hot_paths.sql) costs the same however many. */
 function total(query: ProductQuery): Sql {
-  const { categoryId, minPriceMinor, maxPriceMinor, inStock, search } = query;
-  const filters = [minPriceMinor, maxPriceMinor, inStock, search];
-  if (filters.some((filter) => filter !== undefined)) {
-    return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;
-  }
+  const { categoryId } = query;
+  if (isCounted(query)) return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;
   if (categoryId === undefined) return sql`SELECT listed_products AS n FROM catalog_state`;
   return sql`
     SELECT coalesce(max(listed_products), 0) AS n FROM categories WHERE id = ${categoryId}`;

@@ -41,11 +41,12 @@ export function categoryRoutes(plain: FastifyInstance, { context, lists, ready }
     return categoryShape(await updateCategory(context, actor, { id, ...changes }));
   });
 
-  plain.get('/list-category/', categorySchemas.list, async (request, reply) => {
-    const { categories, stamp } = await lists.categories();
-    const json = JSON.stringify(categories.map(categoryShape));
-    return ready.send(request, reply, { json, stamp });
-  });
+  plain.get('/list-category/', categorySchemas.list, (request, reply) =>
+    ready.send(request, reply, async () => {
+      const { categories, stamp } = await lists.categories();
+      return { json: JSON.stringify(categories.map(categoryShape)), stamp };
+    }),
+  );
 
   app.delete('/delete-category/', categorySchemas.remove, async (request) => {
     const id = queryId(request, 'Category ID is required.');
@@ -91,11 +92,13 @@ export function productRoutes(plain: FastifyInstance, shop: Shop): void {
     const { page } = parsePage(query);
     if (page === undefined) throw notFound('Invalid page.');
     const filters = parseFilters(query, 10 ** currency.decimals);
-    const { total, totalPages, ...list } = await lists.list({ page, ...filters });
-    const json =
-      `{"total_pages":${totalPages},"current_page":${list.page},"total_products":${total},` +
-      `"results":[${list.products.join(',')}]}`;
-    return ready.send(request, reply, { json, stamp: list.stamp });
+    return ready.send(request, reply, async () => {
+      const { total, totalPages, ...list } = await lists.list({ page, ...filters });
+      const json =
+        `{"total_pages":${totalPages},"current_page":${list.page},"total_products":${total},` +
+        `"results":[${list.products.join(',')}]}`;
+      return { json, stamp: list.stamp };
+    });
   });
 
   app.delete('/delete-product/', listSchemas.remove, async (request) => {

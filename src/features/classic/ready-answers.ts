@@ -5,15 +5,25 @@ import { limits } from '../../kernel/limits.ts';
 import { type Answer, Representation } from '../../kernel/representation.ts';
 import type { ListCache, Stamp } from '../catalog/list-cache.ts';
 
+/** The JSON of a list, and what says how long it is true. */
+export interface Made {
+  json: string;
+  stamp: Stamp;
+}
+
 interface Kept {
+  make: () => Promise<Made>;
   stamp: Stamp;
   representation: Representation;
   bytes: number;
+  /** being made anew since a generation of the lists */
+  renewal?: { since: number; done: Promise<Kept> };
 }
 
 /**
  * What the lists were last answered with, by URL. Every signed-in user is answered alike, so for
- * as long as nothing has changed the same bytes go out, before the router.
+ * as long as nothing has changed the same bytes go out, before the router. After a change they are
+ * made anew once, for all who ask meanwhile.
  */
 export class ReadyAnswers {
   readonly #lists: ListCache;
@@ -26,30 +36,51 @@ export class ReadyAnswers {
     this.#isAdmitted = isAdmitted;
   }
 
-  /** The answer to a request that was answered before; undefined leaves it to the router. */
-  find({ url, headers }: IncomingMessage): Answer | undefined {
-    const kept = this.#kept.peek(url ?? '');
-    if (kept === undefined || !this.#lists.isCurrent(kept.stamp)) return undefined;
-    return this.#isAdmitted(headers.authorization)
-      ? kept.representation.answerTo(headers)
-      : undefined;
+  /**
+   * The answer to a request like one that was answered before; undefined, now or later, leaves
+   * it to the router.
+   */
+  find({ url = '', headers }: IncomingMessage): Answer | Promise<Answer | undefined> | undefined {
+    const kept = this.#kept.peek(url);
+    if (kept === undefined || !this.#isAdmitted(headers.authorization)) return undefined;
+    if (this.#lists.isCurrent(kept.stamp)) return kept.representation.answerTo(headers);
+    return this.#renew(url, kept).then(
+      ({ representation }) => representation.answerTo(headers),
+      () => undefined, // the router will say what is wrong
+    );
   }
 
-  /** Answers with a list, and keeps the answer for the next who asks. */
+  /** Answers with a list that `make` makes, and keeps the answer for the next who asks. */
   async send(
     { url, headers }: FastifyRequest,
     reply: FastifyReply,
-    { json, stamp }: { json: string; stamp: Stamp },
+    make: () => Promise<Made>,
   ): Promise<void> {
-    const before = this.#kept.get(url)?.representation;
-    const representation = before?.isOf(json) ? before : new Representation(json);
+    const { representation } = this.#keep(url, make, await make());
     const answer = await representation.prepare(headers);
-    const bytes = representation.bytes + url.length;
-    this.#kept.set(url, { stamp, representation, bytes });
     reply.code(answer.status);
     for (let at = 0; at < answer.headers.length; at += 2) {
       reply.header(answer.headers[at] ?? '', answer.headers[at + 1]);
     }
     await reply.send(answer.body);
+  }
+
+  /** Whoever asks after yet another change must not join what began before it. */
+  #renew(url: string, kept: Kept): Promise<Kept> {
+    const since = this.#lists.generation;
+    if (kept.renewal?.since !== since) {
+      const done = kept.make().then((made) => this.#keep(url, kept.make, made));
+      kept.renewal = { since, done };
+    }
+    return kept.renewal.done;
+  }
+
+  #keep(url: string, make: () => Promise<Made>, { json, stamp }: Made): Kept {
+    const before = this.#kept.get(url)?.representation;
+    const representation = before?.isOf(json) ? before : new Representation(json);
+    const bytes = representation.bytes + url.length;
+    const kept = { make, stamp, representation, bytes };
+    this.#kept.set(url, kept);
+    return kept;
   }
 }
