@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Account, type Client, register } from './growth-client.ts';
-import type { Size } from './growth-fill.ts';
+import type { Size } from './growth-sizes.ts';
 
 export const CART_LINES = 100; // the most that a cart holds
 const STOCK = 1_000_000_000; // no run sells out

@@ -1,28 +1,5 @@
 import type pg from 'pg';
-
-/** How much a shop holds. */
-export interface Size {
-  products: number;
-  orders: number;
-}
-
-/** Ten times more at each step; orders somewhat faster, as in a shop that sells. */
-export function sizesUpTo(largest: Size): Size[] {
-  const steps: Size[] = [
-    { products: 1_000, orders: 1_000 },
-    { products: 10_000, orders: 50_000 },
-    { products: 100_000, orders: 500_000 },
-  ];
-  const { products, orders } = largest;
-  const smaller = steps.filter((step) => step.products < products && step.orders < orders);
-  return [...smaller, largest];
-}
-
-export const nameOf = ({ products, orders }: Size): string =>
-  `${short(products)} products, ${short(orders)} orders`;
-
-const short = (count: number): string =>
-  count >= 1e6 ? `${count / 1e6}M` : count >= 1e3 ? `${count / 1e3}k` : `${count}`;
+import type { Size } from './growth-sizes.ts';
 
 /** Orders of one buyer that are made besides the shop's own, of one product. */
 export interface Extra {
@@ -109,6 +86,7 @@ async function prepare(run: Run): Promise<void> {
   await run(`SET session_replication_role = replica`);
   await run(`SET synchronous_commit = off`);
   await run(`SET work_mem = '256MB'`);
+  await run(`SET maintenance_work_mem = '256MB'`);
 }
 
 async function settle(run: Run): Promise<void> {
@@ -166,6 +144,9 @@ async function addProducts(run: Run, last: number, next: number): Promise<void> 
       SELECT ${categoryId('n')}, ${FIRST_SELLER + 1}, 'Category ' || n, 'Things of the kind ' || n
       FROM generate_series(1, ${CATEGORIES}) AS n`);
   }
+  // Sorted in one go, it takes half the time.
+  const words = await run(`SELECT indexdef FROM pg_indexes WHERE indexname = 'products_by_words'`);
+  await run('DROP INDEX IF EXISTS products_by_words');
   const name = `${oneOf(adjectives, 'n', 5)} || ' ' || ${oneOf(nouns, 'n', 6)} || ' ' || n`;
   await run(`
     INSERT INTO products (id, seller_id, category_id, name, description, price_minor, stock,
@@ -183,6 +164,7 @@ async function addProducts(run: Run, last: number, next: number): Promise<void> 
     SELECT gen_random_uuid(), ${productId('n')}, 'initial', CASE WHEN n % 10 = 0 THEN 0
       ELSE 100 + n % 900 END
     FROM generate_series(${last + 1}::bigint, ${next}) AS n`);
+  for (const { indexdef } of words.rows) await run(indexdef);
 }
 
 /** What was sold is put back in stock, so that no product's stock changes. */

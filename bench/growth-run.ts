@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import { type Cast, openCast, type World } from './growth-cast.ts';
-import { fill, fillExtra, nameOf, type Size } from './growth-fill.ts';
+import { fill, fillExtra } from './growth-fill.ts';
 import { measure, type Operation } from './growth-measure.ts';
 import { operationsOf } from './growth-operations.ts';
 import { cartOperations, LINES, openPairs, type Pair, pairOperations } from './growth-own.ts';
 import { type GrowthTable, note } from './growth-report.ts';
 import { type RunningShop, type Stage, withShop } from './growth-shop.ts';
+import { nameOf, type Size } from './growth-sizes.ts';
 
 export interface Plan {
   sizes: Size[];

@@ -37,7 +37,7 @@ export async function withShop<T>(
 ): Promise<T> {
   const { places, folder, processes, environment } = stage;
   const dataDir = join(folder, name);
-  const program = [places.main];
+  const program = [places.main, 'serve'];
   const { child, url, readyMs } = await startServer(stage, { program, dataDir, settings });
   const password = (await readFile(join(dataDir, 'database-password'), 'utf8')).trim();
   const server = { host: join(dataDir, 'run'), user: 'souk', password };

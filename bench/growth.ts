@@ -3,7 +3,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Places } from './bench.ts';
-import { type Size, sizesUpTo } from './growth-fill.ts';
+import { type Size, sizesUpTo } from './growth-sizes.ts';
 import { formatGrowth, type GrowthTable, isGood } from './growth-report.ts';
 import { grow } from './growth-run.ts';
 import type { Stage } from './growth-shop.ts';
