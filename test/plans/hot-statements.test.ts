@@ -24,29 +24,36 @@ const largeTables = [
   'notifications',
 ];
 
-/** Statements that do: the list’s once for each state of the catalog. */
-const known = [
-  { statement: /count\(\*\) AS n FROM products p .*p\.in_stock\)/, what: 'nearly all of them' },
-  { statement: /SET listed_products = (?!listed_products)/, what: 'a migration, and the filling' },
-  { statement: /ILIKE/, what: 'a part of a word: by index where the server has pg_trgm' },
-];
+/** Counted once for a state of the catalog, whichever pages are asked for. */
+const known = [/count\(\*\) AS n FROM products p WHERE p\.archived_at IS NULL AND .*p\.in_stock/];
 
 const sent = collectStatements();
 let shop: TestShop;
 let client: pg.Client;
 before(async () => {
   shop = await openShop();
+  sent.clear(); // of migrations: what a start sends, the second node sends again
+  await shop.node();
   client = new pg.Client({ connectionString: shop.databaseUrl });
   await client.connect();
   const silent = { say: () => undefined, signal: new AbortController().signal };
   await fill(client, { from: { products: 0, orders: 0 }, to: large }, silent);
   await useEverything(shop, LARGE_CATEGORY);
   await prepareToPlan(client);
+  if (!(await hasSearchIndex())) known.push(/ILIKE/);
 });
 after(async () => {
   await client.end();
   await shop.close();
 });
+
+/** PostgreSQL may come without pg_trgm: then a search reads all products. */
+async function hasSearchIndex(): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_indexes WHERE indexname = 'products_by_words'`,
+  );
+  return rowCount === 1;
+}
 
 test('the tables are large', async () => {
   for (const table of largeTables) {
@@ -62,14 +69,14 @@ test('every statement of the features was sent', () => {
   assert.deepEqual(missing, [], 'let test/plans/journey.ts use it');
 });
 
-/** Each statement that reads something large from end to end, after what it reads. */
-async function wholeReads(mode: PlanMode): Promise<string[]> {
-  const reads: string[] = [];
+/** Each statement that reads something large from end to end, with what it reads. */
+async function wholeReads(mode: PlanMode): Promise<{ read: string[]; text: string }[]> {
+  const reads: { read: string[]; text: string }[] = [];
   for (const { text, values } of sent.values()) {
-    if (known.some(({ statement }) => statement.test(text))) continue;
+    if (known.some((pattern) => pattern.test(text))) continue;
     const found = await readWhole(client, { text, values, mode });
-    const large = found.filter((name) => largeTables.some((table) => name.startsWith(table)));
-    if (large.length > 0) reads.push(`${large.join(', ')}: ${squeeze(text)}`);
+    const read = found.filter((name) => largeTables.some((table) => name.startsWith(table)));
+    if (read.length > 0) reads.push({ read, text: squeeze(text) });
   }
   return reads;
 }
@@ -77,14 +84,15 @@ async function wholeReads(mode: PlanMode): Promise<string[]> {
 for (const mode of planModes) {
   test(`no statement reads a large table from end to end (${mode})`, async () => {
     const reads = await wholeReads(mode);
-    assert.equal(reads.join('\n'), '', 'add an index, or write it so that it uses one');
+    const lines = reads.map(({ read, text }) => `${read.join(', ')}: ${text}`);
+    assert.equal(lines.join('\n'), '', 'add an index, or write it so that it uses one');
   });
 
   test(`an index that is missing is found (${mode})`, async () => {
     await client.query('BEGIN');
     await client.query('DROP INDEX orders_of_buyer, sessions_live_of_user');
-    const tables = (await wholeReads(mode)).flatMap((text) => text.split(':')[0]?.split(', '));
+    const reads = await wholeReads(mode);
     await client.query('ROLLBACK');
-    assert.deepEqual(new Set(tables), new Set(['orders', 'sessions']));
+    assert.deepEqual(new Set(reads.flatMap(({ read }) => read)), new Set(['orders', 'sessions']));
   });
 }

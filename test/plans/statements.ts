@@ -42,12 +42,22 @@ export function statementsWrittenIn(folder: string): Written[] {
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => join(folder, name));
   return files.flatMap((file) => {
-    const source = readFileSync(join(projectRoot(), file), 'utf8');
-    const written = [...source.matchAll(/\bsql`([^`]*)`/g)].map((match) => match[1] ?? '');
-    return written
+    return templatesOf(readFileSync(join(projectRoot(), file), 'utf8'))
       .filter((text) => isStatement.test(text))
       .map((text) => ({ file, part: longest(text.split(/\$\{[^}]*\}/).map(squeeze)) }));
   });
+}
+
+/** The texts of all templates of SQL, those within others too. */
+function templatesOf(source: string): string[] {
+  const innermost = /\bsql`((?:(?!sql`)[^`])*)`/;
+  const texts: string[] = [];
+  for (let rest = source; ; ) {
+    const found = innermost.exec(rest);
+    if (found === null) return texts;
+    texts.push(found[1] ?? '');
+    rest = rest.replace(found[0], () => 'seen');
+  }
 }
 
 const longest = (parts: string[]): string =>
