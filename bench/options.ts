@@ -15,7 +15,7 @@ export interface Options {
 const usage = (workloads: Workload[]): string => `Usage: npm run bench [-- options]
 
   --only NAME,…    only workloads with one of these in their names
-  --seconds N      how long each run takes load (4)
+  --seconds N      how long each run takes load (3)
   --rounds N       how often ours and the limit take turns (3)
   --minutes N      how long the workload memory takes load (10)
   --json FILE      write all figures there as well
@@ -33,7 +33,7 @@ export function readOptions(args: string[], workloads: Workload[]): Options | { 
     args,
     options: {
       only: text,
-      seconds: { ...text, default: '4' },
+      seconds: { ...text, default: '3' },
       rounds: { ...text, default: '3' },
       minutes: { ...text, default: '10' },
       json: text,

@@ -15,6 +15,8 @@ export interface Pressure {
   offeredPerSecond: number;
   /** those done in time: 2xx */
   perSecond: number;
+  /** all that were ever answered 2xx */
+  done: number;
   p50Ms: number;
   p99Ms: number;
   /** answered 503 with Retry-After */
@@ -40,7 +42,7 @@ async function press(job: Exclude<PressureJob, { open: string }>): Promise<Press
   const began = performance.now();
   const seconds = job.seconds + LEAD_MS / 1000;
   const times: number[] = [];
-  const result = { shed: 0, wrong: 0, example: undefined as string | undefined };
+  const result = { done: 0, shed: 0, wrong: 0, example: undefined as string | undefined };
   let sent = 0;
   const call = async ({ wire, request }: (typeof callers)[number]): Promise<void> => {
     const at = performance.now();
@@ -49,6 +51,7 @@ async function press(job: Exclude<PressureJob, { open: string }>): Promise<Press
     const now = performance.now();
     const isCounted = now > began + LEAD_MS && now < began + seconds * 1000;
     if (status >= 200 && status < 300) {
+      result.done += 1;
       if (isCounted) times.push(now - at);
     } else if (status === 503 && /^retry-after: \d+/im.test(head)) {
       result.shed += 1;

@@ -13,7 +13,7 @@ import { startSouk } from '../souk.ts';
 const SOCKETS = 10_000;
 const SOCKETS_PER_USER = 50;
 const FIRST = 0.2; // of them are not counted: they use up what memory the start left free
-const SETTLE_MS = 3_000; // for whatever so many handshakes leave to do
+const SETTLE_MS = 2_000; // for whatever so many handshakes leave to do
 const BAR = 1.5;
 
 /** By how much the server's memory grew for each socket, and to what. */
