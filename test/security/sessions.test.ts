@@ -107,7 +107,7 @@ test('the command waits for Redis, and its hint leaves before it ends', options,
   t.after(() => listener.destroy());
   await listener.connect();
   const hints: Json[] = [];
-  await listener.pSubscribe('souk:*:hints', (text) => hints.push(JSON.parse(text)));
+  await listener.pSubscribe('souk:*:hints', (text) => hints.push(...JSON.parse(text).hints));
   const user = await register(first(), 'viewer');
   await disable(user, await slowWay(t));
   expected.set(user.id, 'disabled');
