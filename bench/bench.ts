@@ -18,6 +18,7 @@ export interface Places {
 export interface Souk {
   url: string;
   child: Child;
+  dataDir: string;
   database: DatabaseServer;
   /** what it signs tokens with */
   jwtSecret: string;

@@ -13,6 +13,7 @@ export interface Options {
 }
 
 const usage = (workloads: Workload[]): string => `Usage: npm run bench [-- options]
+       npm run bench -- growth [options]   how the shop behaves as it grows
 
   --only NAME,…    only workloads with one of these in their names
   --seconds N      how long each run takes load (3)

@@ -45,14 +45,16 @@ function orderStatements(options: NewOrders): string[] {
       FROM (SELECT product_id, count(*) AS quantity FROM placed_lines GROUP BY 1) sold
       WHERE p.id = sold.product_id`,
     `WITH event AS (
-      SELECT e.user_id, o.id AS order_id, e.message,
+      SELECT e.user_id, o.id AS order_id, e.own, e.message,
         row_number() OVER (PARTITION BY e.user_id ORDER BY o.id) AS step
       FROM placed o, LATERAL (VALUES
-        (o.buyer_id, 'Your order ' || o.id || ' has been placed'),
-        (o.seller_id, 'You have a new order ' || o.id)) AS e (user_id, message)
+        (o.buyer_id, 1, 'Your order ' || o.id || ' has been placed'),
+        (o.seller_id, 0, 'You have a new order ' || o.id)) AS e (user_id, own, message)
     ), counter AS (
-      UPDATE streams s SET last_offset = s.last_offset + added.steps
-      FROM (SELECT user_id, count(*) AS steps FROM event GROUP BY 1) added
+      UPDATE streams s SET last_offset = s.last_offset + added.steps,
+        orders_placed = s.orders_placed + added.orders,
+        orders_counted_to = s.last_offset + added.steps
+      FROM (SELECT user_id, count(*) AS steps, sum(own) AS orders FROM event GROUP BY 1) added
       WHERE s.user_id = added.user_id
       RETURNING s.user_id, s.last_offset - added.steps AS base
     )

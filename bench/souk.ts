@@ -76,6 +76,7 @@ export async function startSouk(
   return {
     url,
     child,
+    dataDir,
     database,
     jwtSecret,
     command: (args, name) =>

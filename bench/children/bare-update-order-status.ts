@@ -19,7 +19,7 @@ answerJobs((job: BareJob & { steps: { sellerId: number; orderIds: string[] }[] }
         const buyers = [order['buyer_id']];
         void send(lockStreams, [buyers]);
         const message = `Your order ${orderId} is now ${status}`;
-        const event = [[newId()], ['order.status_updated'], [orderId], [status], [message]];
+        const event = [[newId()], ['order.status_updated'], [orderId], [status], [message], [0]];
         void send(appendEvents, [buyers, ...event]);
       });
   }),

@@ -4,6 +4,15 @@ import type { LoadRequest } from '../children/load.ts';
 import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, LIMIT_DATABASE } from '../market.ts';
 import { productId } from '../market-rows.ts';
+import { statementsOutOfDate } from '../same-statements.ts';
+import {
+  addLine,
+  boundsOfCart,
+  isOnOffer,
+  linesOfCart,
+  lockCart,
+  productsById,
+} from '../statements.ts';
 import { compare, type Side, takeTurns } from '../turns.ts';
 
 const workload = 'cart';
@@ -28,7 +37,11 @@ export const cart: Workload = {
     };
     const from = { souk, child: 'bare-cart', database: LIMIT_DATABASE };
     const limit = bareDriver(bench, from, () => ({ buyerIds, productIds }));
+    const statements = [lockCart, isOnOffer, addLine, boundsOfCart, linesOfCart, productsById];
+    const once = { url, seconds: 1, clients: clients.slice(0, 1) };
+    const outOfDate = await statementsOutOfDate(souk, statements, () => measureLoad(bench, once));
     const rounds = await takeTurns(bench, ours, limit);
-    return [compare(rounds, { workload, unit: 'req/s', bar: 0.7 })];
+    const right = outOfDate.length === 0;
+    return [compare(rounds, { workload, unit: 'req/s', bar: 0.7, notes: outOfDate, right })];
   },
 };
