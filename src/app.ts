@@ -13,6 +13,7 @@ import { orderRoutes } from './features/classic/orders.ts';
 import { passwordRoutes } from './features/classic/password.ts';
 import { ReadyAnswers } from './features/classic/ready-answers.ts';
 import { productShape, type Shop } from './features/classic/shapes.ts';
+import { shedOrders } from './features/classic/shed-orders.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
 import { Sockets } from './features/notifications/sockets.ts';
 import { CheckoutQueue } from './features/orders/checkout-queue.ts';
@@ -55,6 +56,7 @@ export async function buildApp(
     : noRateLimits;
   const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
   const checkouts = new CheckoutQueue(context);
+  const shed = shedOrders(checkouts, metrics);
   const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, checkouts };
   const sockets = new Sockets(context, {
     sessions,
@@ -69,7 +71,7 @@ export async function buildApp(
     metrics,
     bodyReader,
     admit: openGuard(tokens, sessions),
-    findReady: (request) => ready.find(request),
+    findReady: (request) => shed(request) ?? ready.find(request),
   });
   http.decorateRequest('principal', null);
   logSecurity(http, log);

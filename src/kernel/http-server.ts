@@ -42,7 +42,7 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
       if (answer === undefined) route(request, response);
       else send(answer, { request, response, ready });
     };
-    const isUsual = isPlainRead(request, ready) && isFirstInLine(request, response);
+    const isUsual = isPlain(request, ready) && isFirstInLine(request, response);
     const answer = isUsual && server.listening ? ready.find(request) : undefined;
     if (answer instanceof Promise) void answer.then(finish);
     else finish(answer);
@@ -66,12 +66,12 @@ function send(
 }
 
 /** Whatever is the least unusual is for the router to judge. */
-function isPlainRead(request: IncomingMessage, { hasCors }: ReadyOptions): boolean {
+function isPlain(request: IncomingMessage, { hasCors }: ReadyOptions): boolean {
   const { method, headers } = request;
+  const hasBody =
+    headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return (
-    method === 'GET' &&
-    headers['content-length'] === undefined &&
-    headers['transfer-encoding'] === undefined &&
+    (method === 'POST' || (method === 'GET' && !hasBody)) &&
     !(hasCors && headers.origin !== undefined) &&
     !isAmbiguous(request)
   );

@@ -5,6 +5,7 @@ export interface Metrics {
   registry: Registry;
   requestSeconds: Histogram<'method' | 'route' | 'status'>;
   readyAnswers: Counter;
+  shedOrders: Counter;
   checkoutBatchOrders: Histogram;
   checkoutWaitSeconds: Histogram;
   listCache: Counter<'result'>;
@@ -30,6 +31,11 @@ export function openMetrics(): Metrics {
     readyAnswers: new Counter({
       name: 'souk_http_ready_answers_total',
       help: 'Requests answered before the router, in microseconds; not among the others',
+      registers,
+    }),
+    shedOrders: new Counter({
+      name: 'souk_orders_shed_total',
+      help: 'Orders refused before the router because too many waited',
       registers,
     }),
     checkoutBatchOrders: new Histogram({

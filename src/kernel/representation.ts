@@ -4,7 +4,7 @@ import { chooseCoding, type Coding, compress } from './content-codings.ts';
 import { limits } from './limits.ts';
 
 export interface Answer {
-  status: 200 | 304;
+  status: 200 | 304 | 503;
   /** names and values in turn */
   headers: string[];
   body: Buffer | undefined;

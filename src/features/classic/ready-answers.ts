@@ -40,8 +40,12 @@ export class ReadyAnswers {
    * The answer to a request like one that was answered before; undefined, now or later, leaves
    * it to the router.
    */
-  find({ url = '', headers }: IncomingMessage): Answer | Promise<Answer | undefined> | undefined {
-    const kept = this.#kept.peek(url);
+  find({
+    method,
+    url = '',
+    headers,
+  }: IncomingMessage): Answer | Promise<Answer | undefined> | undefined {
+    const kept = method === 'GET' ? this.#kept.peek(url) : undefined;
     if (kept === undefined || !this.#isAdmitted(headers.authorization)) return undefined;
     if (this.#lists.isCurrent(kept.stamp)) return kept.representation.answerTo(headers);
     return this.#renew(url, kept).then(

@@ -28,13 +28,18 @@ export class CheckoutQueue {
     this.#context = context;
   }
 
+  /** No more are taken just now. */
+  get isFull(): boolean {
+    return this.#waiting.length >= limits.checkoutQueueOrders;
+  }
+
   /**
    * Places the checkout and returns the ids of its orders, one for each seller.
    * @throws Refusal as `allocate` decides · mismatch for a reused key · Unavailable when the queue
    * is full or the database away
    */
   async place(checkout: Checkout): Promise<string[]> {
-    if (this.#waiting.length >= limits.checkoutQueueOrders) throw tooBusy();
+    if (this.isFull) throw tooBusy();
     const outcome = await new Promise<Outcome>((settle, fail) => {
       this.#waiting.push({ checkout, since: Date.now(), settle, fail });
       // One lane makes larger batches, for fewer commits; and lanes wait for each other's locks.
