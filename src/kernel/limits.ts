@@ -69,7 +69,6 @@ export const limits = {
   lineQuantity: 10_000,
   ordersSkipped: 200, // by a page of a buyer's list; one further on begins at the nearer end
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
-  checkoutLanes: 2, // transactions at once, the second when a whole batch waits
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
   checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503
   checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried

@@ -19,6 +19,7 @@ export function openMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
   return {
     registry,
     requestSeconds: new Histogram({
@@ -28,16 +29,14 @@ export function openMetrics(): Metrics {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
-    readyAnswers: new Counter({
-      name: 'souk_http_ready_answers_total',
-      help: 'Requests answered before the router, in microseconds; not among the others',
-      registers,
-    }),
-    shedOrders: new Counter({
-      name: 'souk_orders_shed_total',
-      help: 'Orders refused before the router because too many waited',
-      registers,
-    }),
+    readyAnswers: counter(
+      'souk_http_ready_answers_total',
+      'Requests answered before the router, in microseconds; not among the others',
+    ),
+    shedOrders: counter(
+      'souk_orders_shed_total',
+      'Orders refused before the router because too many waited',
+    ),
     checkoutBatchOrders: new Histogram({
       name: 'souk_checkout_batch_checkouts',
       help: 'Checkouts committed in one transaction',
@@ -66,11 +65,7 @@ export function openMetrics(): Metrics {
       help: 'Open notification sockets',
       registers,
     }),
-    notificationsSent: new Counter({
-      name: 'souk_notifications_sent_total',
-      help: 'Notifications written to sockets',
-      registers,
-    }),
+    notificationsSent: counter('souk_notifications_sent_total', 'Notifications written to sockets'),
     databaseConnections: new Gauge({
       name: 'souk_database_connections',
       help: 'Connections of the pool by state; waiting are callers without one',

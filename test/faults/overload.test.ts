@@ -50,7 +50,7 @@ test('while too many orders wait, more are refused before they are read', async 
   );
   assert.equal((await ask('/place-order/')).text, 'routed');
   const checkout = { buyerId: buyer.id, lines: [{ productId: bell.id, quantity: 1 }] };
-  const count = limits.checkoutQueueOrders + limits.checkoutLanes * limits.checkoutBatchOrders;
+  const count = limits.checkoutQueueOrders + limits.checkoutBatchOrders;
   const placing = times(count, () => queue.place({ ...checkout, claim: undefined }));
   const placed = Promise.allSettled(placing);
   assert.ok(queue.isFull);

@@ -8,10 +8,12 @@ const path = /^(?:\/app)?\/place-order\/?(?:$|\?)/;
 const body = Buffer.from('{"detail":"Too many orders at once. Try again in a moment."}');
 const busy: Answer = {
   status: 503,
-  headers: [
-    ...['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-store'],
-    ...['retry-after', '1', 'content-length', String(body.length)],
-  ],
+  headers: Object.entries({
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(body.length),
+    'cache-control': 'no-store',
+    'retry-after': '1',
+  }).flat(),
   body,
 };
 

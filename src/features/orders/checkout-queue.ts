@@ -21,7 +21,7 @@ interface Waiting {
 export class CheckoutQueue {
   readonly #context: Context;
   #waiting: Waiting[] = [];
-  #lanes = 0;
+  #isRunning = false;
   #placedAt = 0;
 
   constructor(context: Context) {
@@ -42,16 +42,18 @@ export class CheckoutQueue {
     if (this.isFull) throw tooBusy();
     const outcome = await new Promise<Outcome>((settle, fail) => {
       this.#waiting.push({ checkout, since: Date.now(), settle, fail });
-      // One lane makes larger batches, for fewer commits; and lanes wait for each other's locks.
-      const isCrowded = this.#waiting.length >= limits.checkoutBatchOrders;
-      if (this.#lanes < (isCrowded ? limits.checkoutLanes : 1)) void this.#runLane();
+      if (!this.#isRunning) void this.#run();
     });
     if ('refused' in outcome) throw new Refusal(outcome.refused.kind, outcome.refused.message);
     return outcome.orderIds;
   }
 
-  async #runLane(): Promise<void> {
-    this.#lanes += 1;
+  /**
+   * One batch at a time: two at once would be half as large each, and wait for each other's rows
+   * while this process has no time for either.
+   */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       const began = performance.now();
       try {
@@ -61,7 +63,7 @@ export class CheckoutQueue {
         await this.#recover(batch, error);
       }
     }
-    this.#lanes -= 1;
+    this.#isRunning = false;
   }
 
   async #placeBatch(batch: Waiting[]): Promise<void> {
