@@ -1,7 +1,8 @@
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
-export type Coding = 'identity' | 'gzip' | 'br';
+export type Compressed = 'gzip' | 'br';
+export type Coding = 'identity' | Compressed;
 
 export const compress = {
   gzip: promisify(gzip),

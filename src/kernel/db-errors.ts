@@ -6,6 +6,11 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** What was read is not so any more: `db.transaction` runs its work once more. */
+export class Outdated extends Error {
+  readonly code = '40001'; // as the server says it
+}
+
 /** The server itself refused, so nothing of the transaction has happened. */
 export function isServerRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError;

@@ -16,7 +16,7 @@ interface Migration {
 
 type Applied = Pick<Migration, 'number' | 'checksum'>;
 
-const lockNotAvailable = '55P03'; // the SQLSTATE
+const inUse = ['55P03', '40P01']; // SQLSTATEs: the lock was not to be had, or a deadlock
 const lockKey = 0x50_0c; // any number, the same on every node
 
 /**
@@ -60,7 +60,7 @@ async function persist(
     try {
       return await once();
     } catch (error) {
-      const isInUse = error instanceof Error && errorCode(error.cause) === lockNotAvailable;
+      const isInUse = error instanceof Error && inUse.includes(errorCode(error.cause));
       if (!isInUse) throw error;
       if (attempt === limits.migrationTries) {
         throw new OperatorError(
@@ -149,7 +149,7 @@ function readMigrations(folder: string): Migration[] {
     });
 }
 
-/** Splits at semicolons that end a line; migrations have no function bodies. */
+/** Splits at semicolons that end a line: those within a block (DO $$ … $$) must not. */
 function statementsOf(text: string): string[] {
   return text
     .split(/;[ \t]*(?:--[^\n]*)?$/m)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { chooseCoding, type Coding, compress } from './content-codings.ts';
+import { chooseCoding, type Coding, compress, type Compressed } from './content-codings.ts';
 import { limits } from './limits.ts';
 
 export interface Answer {
@@ -20,6 +20,7 @@ export class Representation {
   readonly #tag: string;
   readonly #unchanged: Answer;
   readonly #answers = new Map<Coding, Answer>();
+  readonly #compressing = new Map<Compressed, Promise<void>>();
   #bytes: number;
 
   constructor(json: string) {
@@ -51,12 +52,18 @@ export class Representation {
     return this.#answers.get(this.#codingFor(headers));
   }
 
-  /** Compresses it as a request with these headers wants it, and answers. */
+  /** Compresses it as these headers want it, once for all who ask meanwhile, and answers. */
   async prepare(headers: IncomingHttpHeaders): Promise<Answer> {
-    const coding = this.#codingFor(headers);
-    if (coding !== 'identity' && !this.#answers.has(coding)) {
-      this.#add(coding, await compress[coding](this.#identity));
-    }
+    const ready = this.answerTo(headers);
+    if (ready) return ready;
+    const coding = this.#codingFor(headers) as Compressed;
+    const running =
+      this.#compressing.get(coding) ??
+      compress[coding](this.#identity)
+        .then((body) => this.#add(coding, body))
+        .finally(() => this.#compressing.delete(coding));
+    this.#compressing.set(coding, running);
+    await running;
     return this.answerTo(headers) as Answer;
   }
 

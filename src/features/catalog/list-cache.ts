@@ -122,7 +122,9 @@ export class ListCache {
       availability: Math.max(known.availability, versions.availability),
       categories: Math.max(known.categories, versions.categories),
     };
-    this.#generation += 1;
+    const counters = ['lists', 'availability', 'categories'] as const;
+    const isNew = counters.some((counter) => versions[counter] > known[counter]);
+    if (isNew) this.#generation += 1;
   }
 
   /** Compares with the database; callers at the same time share one look. */

@@ -1,4 +1,5 @@
 import { type Runner, sql, type Tx } from '../../kernel/db.ts';
+import { Outdated } from '../../kernel/db-errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { Actor } from './categories.ts';
 
@@ -126,7 +127,14 @@ async function lockOwn(
   if (seen === undefined) return undefined;
   tx.send(sql`SELECT FROM categories WHERE id = ${seen.categoryId} FOR KEY SHARE`);
   if (categoryId !== undefined) await holdCategory(tx, categoryId);
-  return (await tx.row<{ categoryId: string }>(sql`${own} FOR NO KEY UPDATE`))?.categoryId;
+  const locked = await tx.row<{ categoryId: string }>(sql`${own} FOR NO KEY UPDATE`);
+  if (locked && locked.categoryId !== seen.categoryId) {
+    // Moved meanwhile: who archives that category now waits for this product.
+    const held = await tx.row(sql`
+      SELECT FROM categories WHERE id = ${locked.categoryId} FOR KEY SHARE SKIP LOCKED`);
+    if (!held) throw new Outdated('The product was moved');
+  }
+  return locked?.categoryId;
 }
 
 /** Products by id with their categories, archived ones included, in no particular order. */

@@ -48,10 +48,9 @@ export class ReadyAnswers {
     const kept = method === 'GET' ? this.#kept.peek(url) : undefined;
     if (kept === undefined || !this.#isAdmitted(headers.authorization)) return undefined;
     if (this.#lists.isCurrent(kept.stamp)) return kept.representation.answerTo(headers);
-    return this.#renew(url, kept).then(
-      ({ representation }) => representation.answerTo(headers),
-      () => undefined, // the router will say what is wrong
-    );
+    return this.#renew(url, kept)
+      .then(({ representation }) => representation.prepare(headers))
+      .catch(() => undefined); // the router will say what is wrong
   }
 
   /** Answers with a list that `make` makes, and keeps the answer for the next who asks. */
@@ -82,7 +81,8 @@ export class ReadyAnswers {
   #keep(url: string, make: () => Promise<Made>, { json, stamp }: Made): Kept {
     const before = this.#kept.get(url)?.representation;
     const representation = before?.isOf(json) ? before : new Representation(json);
-    const bytes = representation.bytes + url.length;
+    // Measured: small buffers are parts of slabs, which live until the last of their parts goes.
+    const bytes = 2 * representation.bytes + url.length + 2_500;
     const kept = { make, stamp, representation, bytes };
     this.#kept.set(url, kept);
     return kept;

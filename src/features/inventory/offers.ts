@@ -76,7 +76,7 @@ export async function withdrawProduct(
   id: string,
 ): Promise<void> {
   const versions = await db.transaction(async (tx) => {
-    // Locked alone: a checkout that holds the row finishes first, one that waits finds it gone.
+    // A checkout that holds the row finishes first, one that waits finds it gone.
     const categoryId = await archiveProduct(tx, actor, id);
     if (categoryId === undefined) throw notFound('Product not found or access denied.');
     countListed(tx, [{ categoryId, by: -1 }]);
