@@ -140,6 +140,19 @@ test('it comes compressed as the client wants it, and as it is otherwise', async
   }
 });
 
+test('after a change all who ask at once get it before the router, compressed too', async () => {
+  for (const accepted of ['identity', 'gzip', 'br']) {
+    const headers = { 'accept-encoding': accepted };
+    await getReady('/list-product/', headers);
+    const edit = { id: bell.id, description: `It rings ${accepted}` };
+    await shop.call('PATCH /product/', { token: seller.access, body: edit });
+    const count = await readyCount();
+    const answers = await Promise.all(times(30, () => get('/list-product/', headers)));
+    assert.equal(await readyCount(), count + 30, accepted);
+    assert.equal(new Set(answers.map(({ body }) => body.toString('base64'))).size, 1);
+  }
+});
+
 test('a short list is not worth compressing', async () => {
   const { headers } = await get('/list-product/?search=nothing', { 'accept-encoding': 'gzip' });
   assert.equal(headers['content-encoding'], undefined);

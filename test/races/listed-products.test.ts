@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Answer,
   type Json,
@@ -8,6 +9,8 @@ import {
   type TestShop,
   type User,
 } from '../harness.ts';
+import { HeldLock } from '../held-lock.ts';
+import { query } from '../program-data.ts';
 import { countStatuses, times } from '../shopping.ts';
 
 // The number of products of a list is kept, not counted: I12 compares the two after each test.
@@ -94,4 +97,35 @@ test('while a category is deleted products come and go, and none is left in it',
     );
     assert.equal(await agree(`&category=${going.id}`), 0);
   }
+});
+
+const deadlocks = async (): Promise<number> => {
+  const [row] = await query(
+    shop.databaseUrl,
+    'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return row.deadlocks;
+};
+
+test('a product that is moved while its lock is waited for closes no circle of locks', async () => {
+  const before = await deadlocks();
+  for (let round = 0; round < 4; round += 1) {
+    const [from, to] = [await shop.category(seller), await shop.category(seller)];
+    const { id } = await shop.product(seller, { category_id: from.id });
+    const lock = await HeldLock.take(
+      shop.databaseUrl,
+      `SELECT FROM products WHERE id = '${id}' FOR NO KEY UPDATE`,
+    );
+    const move = call(round, 'PATCH /product/', { id, category_id: to.id });
+    await lock.isWanted(1);
+    const withdraw = call(round + 1, `DELETE /delete-product/?id=${id}`);
+    await lock.isWanted(2);
+    const remove = call(round, `DELETE /delete-category/?id=${to.id}`);
+    await sleep(50);
+    await lock.release();
+    const answers = await Promise.all([move, withdraw, remove]);
+    for (const { status } of answers) assert.ok([200, 404].includes(status), String(status));
+  }
+  await sleep(1_500); // sessions tell of their deadlocks when they are idle
+  assert.equal(await deadlocks(), before);
 });

@@ -47,10 +47,13 @@ export class ReadyAnswers {
   }: IncomingMessage): Answer | Promise<Answer | undefined> | undefined {
     const kept = method === 'GET' ? this.#kept.peek(url) : undefined;
     if (kept === undefined || !this.#isAdmitted(headers.authorization)) return undefined;
-    if (this.#lists.isCurrent(kept.stamp)) return kept.representation.answerTo(headers);
-    return this.#renew(url, kept)
-      .then(({ representation }) => representation.prepare(headers))
-      .catch(() => undefined); // the router will say what is wrong
+    const { stamp, representation } = kept;
+    const isCurrent = this.#lists.isCurrent(stamp);
+    const ready = isCurrent ? representation.answerTo(headers) : undefined;
+    if (ready) return ready;
+    const making = isCurrent ? Promise.resolve(kept) : this.#renew(url, kept);
+    // Of what fails the router will say what is wrong.
+    return making.then((made) => made.representation.prepare(headers)).catch(() => undefined);
   }
 
   /** Answers with a list that `make` makes, and keeps the answer for the next who asks. */
