@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { announceCatalogChange } from '../../src/features/catalog/catalog-state.ts';
+import { loadProducts } from '../../src/features/catalog/products.ts';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
 import { within } from '../shopping.ts';
 
@@ -102,6 +104,26 @@ test('the stock follows orders, down to sold out and up again', async () => {
   await assertFresh();
   await edit(product, { stock: 4 });
   await assertFresh();
+});
+
+test('hints of sales that are late, lost or ahead are no harm', async () => {
+  const product = await make({ stock: 50 });
+  await order(product, 1);
+  await assertFresh();
+  const [row] = await loadProducts(shop.context.db, [product.id]);
+  for (const ahead of [-1, 0, 2]) {
+    const level = { id: product.id, stock: 7, revision: (row?.revision ?? 0) + ahead };
+    announceCatalogChange(shop.context.bus, {
+      productIds: [product.id],
+      levels: [level],
+      versions: undefined,
+    });
+    await assertFresh();
+  }
+  for (const quantity of [1, 2, 3]) {
+    await order(product, quantity);
+    await assertFresh();
+  }
 });
 
 test('a refused order changes no list', async () => {

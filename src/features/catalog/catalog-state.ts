@@ -11,9 +11,18 @@ export interface CatalogVersions {
   categories: number;
 }
 
+/** What a product has left, and the revision at which it had that. */
+export interface StockLevel {
+  id: string;
+  stock: number;
+  revision: number;
+}
+
 /** What a committed transaction changed; a hint to the caches of every node. */
 export interface CatalogChange {
   productIds: string[];
+  /** of those of them of which nothing but the stock was changed, once */
+  levels?: StockLevel[];
   versions: CatalogVersions | undefined;
 }
 

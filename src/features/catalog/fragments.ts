@@ -1,13 +1,13 @@
 import { ByteCache } from '../../kernel/byte-cache.ts';
 import { type Db, type Runner, sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { CatalogVersions } from './catalog-state.ts';
+import type { CatalogVersions, StockLevel } from './catalog-state.ts';
 import { loadProducts, type Product } from './products.ts';
 
 /** The serialised JSON of one product, and what says whether it is still true. */
 export interface Fragment {
   json: string;
-  revision: number;
+  product: Product;
   categories: number;
   confirmedAt: number;
   bytes: number;
@@ -20,8 +20,9 @@ interface Flight {
 }
 
 /**
- * Cached product fragments. A change drops one; loads that were under way at that moment are
- * used by who waits for them but not kept, since they may have read the row before the change.
+ * Cached product fragments. A change drops one, or gives it its new stock; loads that were under
+ * way at that moment are used by who waits for them but not kept, since they may have read the row
+ * before the change.
  */
 export class Fragments {
   readonly #db: Db;
@@ -48,10 +49,18 @@ export class Fragments {
     return complete.length === ids.length ? complete : this.#gather(ids, found, categories);
   }
 
-  drop(ids: string[]): void {
+  /**
+   * Drops what was changed. Of whose stock alone was, only that is made anew: a list of what sells
+   * well would else be read from the database for each sale.
+   */
+  follow(ids: string[], levels: StockLevel[] = []): void {
+    const known = new Map(levels.map((level) => [level.id, level]));
     for (const id of ids) {
-      this.#kept.delete(id);
       this.#flights.delete(id);
+      const [kept, level] = [this.#kept.peek(id), known.get(id)];
+      const after = kept && level && this.#after(kept, level);
+      if (after === undefined) this.#kept.delete(id);
+      else if (after !== kept) this.#kept.set(id, after);
     }
   }
 
@@ -59,7 +68,7 @@ export class Fragments {
   used(): { ids: string[]; revisions: number[] } {
     const ids = [...this.#recentlyUsed].filter((id) => this.#kept.get(id) !== undefined);
     this.#recentlyUsed.clear();
-    return { ids, revisions: ids.map((id) => this.#kept.get(id)?.revision ?? 0) };
+    return { ids, revisions: ids.map((id) => this.#kept.get(id)?.product.revision ?? 0) };
   }
 
   /** The check found these unchanged `at` that time. */
@@ -110,12 +119,25 @@ export class Fragments {
     const confirmedAt = Date.now();
     const products = await loadProducts(this.#db, ids);
     return new Map(
-      products.map((product) => {
-        const json = this.#serialise(product);
-        const { id, revision } = product;
-        return [id, { json, revision, categories, confirmedAt, bytes: json.length * 2 }];
-      }),
+      products.map((product) => [product.id, this.#make(product, { categories, confirmedAt })]),
     );
+  }
+
+  #make(
+    product: Product,
+    { categories, confirmedAt }: Pick<Fragment, 'categories' | 'confirmedAt'>,
+  ): Fragment {
+    const json = this.#serialise(product);
+    const bytes = json.length * 4 + 500; // the text, its parts, and the objects that hold them
+    return { json, product, categories, confirmedAt, bytes };
+  }
+
+  /** The fragment at this stock; undefined when a change before that was not heard of. */
+  #after(kept: Fragment, { stock, revision }: StockLevel): Fragment | undefined {
+    const { product } = kept;
+    if (product.revision >= revision) return kept;
+    if (product.revision + 1 !== revision) return undefined;
+    return this.#make({ ...product, stock, revision }, kept);
   }
 }
 

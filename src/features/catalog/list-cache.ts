@@ -46,9 +46,9 @@ export class ListCache {
     this.#context = context;
     this.#pages = new Pages(context, (versions) => this.#learn(versions));
     this.#fragments = new Fragments(context.db, serialise);
-    onCatalogChange(context.bus, ({ productIds, versions }) => {
+    onCatalogChange(context.bus, ({ productIds, levels, versions }) => {
       if (versions) this.#learn(versions);
-      this.#fragments.drop(productIds);
+      this.#fragments.follow(productIds, levels);
       this.#generation += 1;
     });
     this.#polling = repeat(
@@ -141,7 +141,7 @@ export class ListCache {
     const used = this.#fragments.used();
     const { stale, ...versions } = await checkCatalog(db.beside, used);
     this.#learn(versions);
-    this.#fragments.drop(stale);
+    this.#fragments.follow(stale);
     this.#fragments.confirm(used.ids, began);
     this.#generation += 1; // who made something of a list asks again, so that its use is seen
     this.#trustedUntil = began + limits.cacheTrustMs;

@@ -5,7 +5,7 @@ import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts
 import { newId } from '../../kernel/ids.ts';
 import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
 import { type CatalogChange, raiseVersions } from '../catalog/catalog-state.ts';
-import { takeStock } from '../inventory/stock.ts';
+import { type Taken, takeStock } from '../inventory/stock.ts';
 import { appendNotifications } from '../notifications/streams.ts';
 import { allocate, type Offered, type OrderDraft, type Wanted } from './allocate.ts';
 
@@ -28,6 +28,8 @@ export interface Placed {
   /** whose streams have grown */
   userIds: number[];
 }
+
+type Locked = Offered & { revision: number };
 
 interface NewOrder extends OrderDraft {
   id: string;
@@ -89,7 +91,7 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
     await failpointIn(tx, 'before-commit');
     return {
       outcomes: checkouts.map((checkout) => outcomes.get(checkout) as Outcome),
-      change: { productIds: taken.map((one) => one.productId), versions },
+      change: { ...soldOf(offered, taken), versions },
       userIds: orders.flatMap((order) => [order.buyerId, order.sellerId]),
     };
   });
@@ -135,11 +137,11 @@ async function wantedBy(tx: Tx, checkouts: Checkout[]): Promise<Wanted[]> {
 }
 
 /** Locks in id order: two batches never wait for each other in a circle. */
-async function lockProducts(tx: Tx, wanted: Wanted[]): Promise<Offered[]> {
+async function lockProducts(tx: Tx, wanted: Wanted[]): Promise<Locked[]> {
   const ids = [...new Set(wanted.flatMap(({ lines }) => lines.map((line) => line.productId)))];
   if (ids.length === 0) return [];
-  return tx.rows<Offered>(sql`
-    SELECT id, seller_id AS "sellerId", name, price_minor AS "priceMinor", stock
+  return tx.rows<Locked>(sql`
+    SELECT id, seller_id AS "sellerId", name, price_minor AS "priceMinor", stock, revision
     FROM products
     WHERE id = ANY(${ids}::uuid[]) AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE`);
@@ -153,6 +155,16 @@ function withoutWithdrawn(checkouts: Checkout[], asked: Wanted[], offered: Offer
       ? { lines: lines.filter((line) => ids.has(line.productId)) }
       : { lines },
   );
+}
+
+/** What is left of each product that was sold, as its row will say. */
+function soldOf(offered: Locked[], taken: Taken[]): Pick<CatalogChange, 'productIds' | 'levels'> {
+  const quantities = new Map(taken.map((one) => [one.productId, one.quantity]));
+  const levels = offered.flatMap(({ id, stock, revision }) => {
+    const quantity = quantities.get(id);
+    return quantity === undefined ? [] : [{ id, stock: stock - quantity, revision: revision + 1 }];
+  });
+  return { productIds: levels.map(({ id }) => id), levels };
 }
 
 function writeOrders(tx: Tx, orders: NewOrder[]): void {
