@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { limits } from '../../kernel/limits.ts';
 import type { Principal } from '../accounts/sessions.ts';
@@ -20,15 +21,19 @@ export const closeCodes = {
   replaced: 4409,
 } as const;
 
-/** @param sent is called for each event written */
+/**
+ * @param options.stream what the socket writes to
+ * @param options.sent is told how many events are written
+ */
 export function openConnection(options: {
   socket: WebSocket;
+  stream: Duplex;
   principal: Principal;
   offset: number;
   readers: Readers<Connection>;
-  sent: () => void;
+  sent: (count: number) => void;
 }): Connection {
-  const { socket, principal, offset, readers, sent } = options;
+  const { socket, stream, principal, offset, readers, sent } = options;
   const connection: Connection = {
     socket,
     userId: principal.userId,
@@ -41,15 +46,17 @@ export function openConnection(options: {
       connection.stalledSince ||= Date.now();
       return false;
     },
-    take(json) {
+    take(frames) {
       if (socket.readyState !== socket.OPEN) return;
-      sent();
-      socket.send(json, () => {
-        if (connection.stalledSince === 0 || !connection.ready()) return;
-        connection.stalledSince = 0;
-        readers.readOn(connection);
-      });
+      sent(frames.length);
+      // Whole frames, beside those of ws, which frames each message anew for each socket.
+      for (const frame of frames) stream.write(frame, flushed);
     },
+  };
+  const flushed = (): void => {
+    if (connection.stalledSince === 0 || !connection.ready()) return;
+    connection.stalledSince = 0;
+    readers.readOn(connection);
   };
   socket.on('pong', () => (connection.alive = true));
   return connection;

@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { limits } from '../../kernel/limits.ts';
 import { repeat } from '../../kernel/repeat.ts';
 import { type Cursor, onNotifications, readOffsets, readStreams } from './streams.ts';
+import { textFrame } from './text-frame.ts';
 
 /** Somebody who follows a user's stream from a place of their own. */
 export interface Reader {
@@ -10,7 +11,7 @@ export interface Reader {
   offset: number;
   /** false while it cannot take more; call `readOn` when it can again */
   ready(): boolean;
-  take(json: string): void;
+  take(frames: Buffer[]): void;
 }
 
 /**
@@ -105,9 +106,10 @@ export class Readers<One extends Reader> {
     const parts = await readStreams(this.#context.db, places);
     for (const [index, { readers }] of places.entries()) {
       const { events = [], more = false } = parts[index] ?? {};
+      const frames = events.map(({ json }) => textFrame(json)); // once for all of them
       for (const reader of readers) {
         if (!this.of(reader.userId).has(reader)) continue; // gone meanwhile
-        for (const event of events) reader.take(event.json);
+        reader.take(frames);
         reader.offset = events.at(-1)?.offset ?? reader.offset;
         if (more) this.#behind.add(reader);
       }

@@ -30,8 +30,14 @@ export interface SocketOptions {
   authenticate(credential: string): Promise<Principal | undefined>;
 }
 
+/** Who reads, and the last event that they know. */
+interface Place {
+  principal: Principal;
+  offset: number;
+}
+
 /** A reader of a stream, or why there is none. */
-type Admission = { principal: Principal; offset: number } | { code: number; reason: string };
+type Admission = Place | { code: number; reason: string };
 
 /** Notification sockets: each follows the stream of the user who opened it. */
 export class Sockets {
@@ -107,7 +113,7 @@ export class Sockets {
     this.#hub.handleUpgrade(request, stream, head, (socket) => {
       socket.on('error', () => socket.terminate());
       if ('code' in admission) closeSoon(socket, admission.code, admission.reason);
-      else this.#open(socket, admission.principal, admission.offset);
+      else this.#open(socket, stream, admission);
     });
   }
 
@@ -130,11 +136,11 @@ export class Sockets {
     return { principal, offset: Math.min(after ?? last, last) };
   }
 
-  #open(socket: WebSocket, principal: Principal, offset: number): void {
+  #open(socket: WebSocket, stream: Duplex, { principal, offset }: Place): void {
     const { sockets, notificationsSent } = this.#context.metrics;
     const readers = this.#readers;
-    const sent = (): void => notificationsSent.inc();
-    const connection = openConnection({ socket, principal, offset, readers, sent });
+    const sent = (count: number): void => notificationsSent.inc(count);
+    const connection = openConnection({ socket, stream, principal, offset, readers, sent });
     this.#connections.add(connection);
     sockets.set(this.#connections.size);
     const forget = (one: Connection): void => {
