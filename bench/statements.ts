@@ -32,18 +32,20 @@ export const pageOfOrders = `
   LEFT JOIN categories c ON c.id = p.category_id
   ORDER BY o.created_at DESC, o.id DESC, l.line_number`;
 
-/** updateOrderStatus in src/features/orders/order-status.ts */
-export const lockOrder = `
-  SELECT status, buyer_id FROM orders
-  WHERE id = $1 AND (seller_id = $2 OR $3)
-  FOR NO KEY UPDATE`;
+/** updateOrderStatuses in src/features/orders/order-status.ts */
+export const lockOrders = `
+  SELECT id, status, buyer_id, seller_id FROM orders
+  WHERE id = ANY($1::uuid[])
+  ORDER BY id FOR NO KEY UPDATE`;
 
-export const setStatus = `
-  UPDATE orders SET
-    status = $1,
-    shipped_at = CASE WHEN $2 = 'shipped' THEN clock_timestamp() ELSE shipped_at END,
-    delivered_at = CASE WHEN $3 = 'delivered' THEN clock_timestamp() END
-  WHERE id = $4`;
+export const setStatuses = `
+  UPDATE orders o SET
+    status = step.status,
+    shipped_at = CASE WHEN step.status = 'shipped' THEN clock_timestamp() ELSE o.shipped_at END,
+    delivered_at = CASE WHEN step.status = 'delivered' THEN clock_timestamp() END
+  FROM unnest($1::uuid[],
+    $2::text[]) AS step (id, status)
+  WHERE o.id = step.id`;
 
 /** appendNotifications in src/features/notifications/streams.ts */
 export const lockStreams = `

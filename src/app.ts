@@ -17,6 +17,7 @@ import { shedOrders } from './features/classic/shed-orders.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
 import { Sockets } from './features/notifications/sockets.ts';
 import { CheckoutQueue } from './features/orders/checkout-queue.ts';
+import { StatusQueue } from './features/orders/status-queue.ts';
 import { documentApi } from './kernel/docs.ts';
 import { createHttp } from './kernel/http.ts';
 import { noRateLimits, openRateLimits } from './kernel/rate-limits.ts';
@@ -38,7 +39,7 @@ export interface App {
  *   inventory      nothing in memory
  *   cart           nothing in memory
  *   notifications  sockets: follow `streams.grown`, which orders tell
- *   orders         checkout queue: many checkouts, one transaction
+ *   orders         checkout queue, status queue: many requests, one transaction
  *   classic        the HTTP and socket addresses of all of it
  */
 export async function buildApp(
@@ -56,8 +57,9 @@ export async function buildApp(
     : noRateLimits;
   const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
   const checkouts = new CheckoutQueue(context);
+  const statuses = new StatusQueue(context);
   const shed = shedOrders(checkouts, metrics);
-  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, checkouts };
+  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, checkouts, statuses };
   const sockets = new Sockets(context, {
     sessions,
     readHandshake,

@@ -1,21 +1,21 @@
 import { newId } from '../../src/kernel/ids.ts';
 import { type BareJob, runLoops } from '../bare-loops.ts';
 import { answerJobs } from '../job.ts';
-import { appendEvents, lockOrder, lockStreams, setStatus } from '../statements.ts';
+import { appendEvents, lockOrders, lockStreams, setStatuses } from '../statements.ts';
 
 /** Moves the orders of each loop's seller, one step at a time, and tells their buyers. */
-answerJobs((job: BareJob & { steps: { sellerId: number; orderIds: string[] }[] }) =>
+answerJobs((job: BareJob & { steps: { orderIds: string[] }[] }) =>
   runLoops(job, (db, loop) => {
-    const { sellerId, orderIds } = job.steps[loop] ?? { sellerId: 0, orderIds: [] };
+    const orderIds = job.steps[loop]?.orderIds ?? [];
     let next = 0;
     return () =>
       db.transaction(async (send) => {
         const orderId = orderIds[Math.floor(next / 2)];
         const status = next % 2 === 0 ? 'shipped' : 'delivered';
         next += 1;
-        const [order] = await send(lockOrder, [orderId, sellerId, false]);
+        const [order] = await send(lockOrders, [[orderId]]);
         if (order === undefined) throw new Error('The orders prepared were too few');
-        void send(setStatus, [status, status, status, orderId]);
+        void send(setStatuses, [[orderId], [status]]);
         const buyers = [order['buyer_id']];
         void send(lockStreams, [buyers]);
         const message = `Your order ${orderId} is now ${status}`;

@@ -4,7 +4,7 @@ import demo from '../demo/shop.json' with { type: 'json' };
 import { createAccount, EmailTaken, type Role } from '../features/accounts/accounts.ts';
 import { createCategory } from '../features/catalog/categories.ts';
 import { offerProduct } from '../features/inventory/offers.ts';
-import { updateOrderStatus } from '../features/orders/order-status.ts';
+import { updateOrderStatuses } from '../features/orders/order-status.ts';
 import { placeOrders } from '../features/orders/place-orders.ts';
 import { sql } from '../kernel/db.ts';
 import { toMinor } from '../kernel/money.ts';
@@ -165,7 +165,8 @@ async function placeDemoOrder(
       SELECT status FROM orders WHERE id = ${orderId}`);
     const left = known?.status === 'pending' ? order.steps : [];
     for (const status of left) {
-      await updateOrderStatus(context, { userId: 0, isOperator: true }, { orderId, status });
+      const actor = { userId: 0, isOperator: true };
+      await updateOrderStatuses(context.db, [{ actor, orderId, status }]);
     }
   }
 }

@@ -72,6 +72,9 @@ export const limits = {
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
   checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503
   checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried
+  statusBatchSteps: 256, // as for checkouts: a step costs no more than an order
+  statusQueueSteps: 4_000, // some seconds of work if all are of one order; beyond: 503
+  statusWaitMs: 5_000, // a step that waited longer is refused, not tried
 
   // notifications
   socketsPerUser: 50, // a buyer has a few devices; the oldest is closed

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { type Json, openShop, type TestShop, type User } from '../harness.ts';
-import { addToCart, countStatuses, order, orderCart, orderOnce, times } from '../shopping.ts';
+import {
+  addToCart,
+  countStatuses,
+  order,
+  orderCart,
+  ordered,
+  orderOnce,
+  setStatus,
+  times,
+} from '../shopping.ts';
 
 // How often the database is asked does not grow with what is asked for.
 
@@ -46,13 +56,14 @@ function listenIn(): () => void {
 }
 
 let shop: TestShop;
+let seller: User;
 let things: Json[];
 let buyers: User[];
 let stopListening: () => void;
 before(async () => {
   stopListening = listenIn();
   shop = await openShop({}, { patient: true });
-  const seller = await shop.seller();
+  seller = await shop.seller();
   const { id: category_id } = await shop.category(seller);
   things = await Promise.all(times(40, () => shop.product(seller, { category_id, stock: 500 })));
   buyers = await Promise.all(times(40, () => shop.buyer()));
@@ -62,14 +73,13 @@ after(async () => {
   await shop.close();
 });
 
-const orderTransactions = (): Conversation[] =>
-  transactions.filter(({ statements }) => statements.some((text) => /INTO orders/.test(text)));
-
-/** What each of the transactions took that placed orders. */
+/** What each of the transactions took that placed orders, or moved them. */
 async function countsOf(work: () => Promise<unknown>): Promise<[number, number][]> {
   transactions = [];
   await work();
-  return orderTransactions().map(({ statements, trips }) => [statements.length, trips]);
+  return transactions
+    .filter(({ statements }) => statements.some((text) => /(?:INTO|UPDATE) orders/.test(text)))
+    .map(({ statements, trips }) => [statements.length, trips]);
 }
 
 const linesOf = (count: number) => things.slice(0, count).map(({ id }) => ({ product_id: id }));
@@ -106,10 +116,22 @@ test('without a key it takes 5 in 2 trips, from carts 2 statements and a trip mo
 });
 
 test('the last unit takes a statement more, and no trip', async () => {
-  const seller = await shop.seller();
   const rare = await shop.product(seller, { stock: 1 });
   const counts = await countsOf(() => order(shop, buyers[0] as User, [{ product_id: rare.id }]));
   assert.deepEqual(counts, [[6, 3]]);
+});
+
+test('a batch of steps of orders takes 4 statements in 2 trips, whatever its size', async () => {
+  const ids = await Promise.all(buyers.map((buyer) => ordered(shop, buyer, ...linesOf(1))));
+  const ship = (order_id: string) => setStatus(shop, seller, { order_id, status: 'shipped' });
+  const [first = '', ...others] = ids;
+  assert.deepEqual(await countsOf(() => ship(first)), [[4, 2]]);
+  const counts = await countsOf(async () => {
+    const answers = await Promise.all([...others, first, randomUUID()].map(ship));
+    assert.deepEqual(countStatuses(answers), { 200: others.length, 400: 1, 404: 1 });
+  });
+  for (const one of counts) assert.deepEqual(one, [4, 2]);
+  assert.ok(counts.length < others.length / 2, 'batches');
 });
 
 const isOfList = (text: string): boolean => /AS ids|JOIN categories c ON/.test(text);

@@ -9,7 +9,7 @@ import {
 } from '../../src/features/catalog/categories.ts';
 import { changeOffer, offerProduct, withdrawProduct } from '../../src/features/inventory/offers.ts';
 import { CheckoutQueue } from '../../src/features/orders/checkout-queue.ts';
-import { updateOrderStatus } from '../../src/features/orders/order-status.ts';
+import { StatusQueue } from '../../src/features/orders/status-queue.ts';
 import { type Json, openShop, type TestShop, type User } from '../harness.ts';
 import { ordered } from '../shopping.ts';
 
@@ -72,7 +72,7 @@ const acts: Record<string, { act: (outside: Context) => Promise<unknown>; hints:
   'a step of an order': {
     async act(outside) {
       const orderId = await ordered(shop, buyer, { product_id: bell.id });
-      await updateOrderStatus(outside, actor(), { orderId, status: 'shipped' });
+      await new StatusQueue(outside).update({ actor: actor(), orderId, status: 'shipped' });
     },
     hints: ['streams.grown'],
   },

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
+import { updateOrderStatuses } from '../../src/features/orders/order-status.ts';
 import { errorCode } from '../../src/kernel/db-errors.ts';
+import { Unavailable } from '../../src/kernel/errors.ts';
 import { type Answer, type Json, openShop, type TestShop, type User } from '../harness.ts';
 import { HeldLock } from '../held-lock.ts';
 import { query } from '../program-data.ts';
-import { addToCart, order, orderCart, times } from '../shopping.ts';
+import { addToCart, order, orderCart, ordered, times } from '../shopping.ts';
 
-// Idempotency key → cart lines → products by id → streams by user id → catalog counters. Each
-// test stops an order at one lock and looks which others it has by then: red when an ORDER BY
-// before FOR UPDATE goes, or when two of the steps in place-orders.ts change places.
+// Idempotency key → cart lines → products by id → orders by id → streams by user id → catalog
+// counters. Each test stops a request at one lock and looks which others it has by then: red when
+// an ORDER BY before FOR UPDATE goes, or when two of the steps in place-orders.ts or
+// order-status.ts change places.
 
 let shop: TestShop;
 let seller: User;
@@ -33,8 +36,11 @@ const ofCart = (index: number): string =>
   `SELECT 1 FROM cart_lines WHERE buyer_id = ${buyer.id} AND product_id = '${idOf(index)}'`;
 const counters = 'SELECT 1 FROM catalog_state';
 
+/** Selects of single rows, by a name for each. */
+type Rows = Record<string, string>;
+
 /** Which of the rows somebody has locked; at one moment, as nobody waits for a lock for long. */
-async function locked(rows: Record<string, string>): Promise<string[]> {
+async function locked(rows: Rows): Promise<string[]> {
   const names = Object.keys(rows);
   const looks = Object.values(rows).map(
     (select, index) => `r${index} AS (${select} FOR NO KEY UPDATE SKIP LOCKED)`,
@@ -62,7 +68,7 @@ async function isKeyTaken(): Promise<boolean> {
 /** Holds a row while `ask` wants it, and looks. @returns what was locked by then */
 async function stoppedAt(
   row: string,
-  { ask, look }: { ask: () => Promise<Answer>; look: Record<string, string> },
+  { ask, look }: { ask: () => Promise<Pick<Answer, 'status' | 'text'>>; look: Rows },
 ): Promise<string[]> {
   const held = await HeldLock.take(shop.databaseUrl, `${row} FOR NO KEY UPDATE`);
   const asking = ask();
@@ -122,6 +128,34 @@ async function refill(): Promise<void> {
     const put = await shop.call('PATCH /cart/', { token: buyer.access, body });
     assert.equal(put.status, 200, put.text);
   }
+}
+
+test('steps of orders lock them in the order of their ids, then the streams', async () => {
+  key = randomUUID();
+  const bell = await shop.product(seller, { stock: 10 });
+  const actor = { userId: seller.id, isOperator: false };
+  for (const at of [0, 1, 2]) {
+    const ids = [await newOrder(bell), await newOrder(bell)].toSorted();
+    const rows = [...ids.map((id) => `SELECT 1 FROM orders WHERE id = '${id}'`), ofUser(buyer)];
+    const ask = async () => {
+      const steps = ids
+        .toReversed()
+        .map((orderId) => ({ actor, orderId, status: 'shipped' as const }));
+      await updateOrderStatuses(shop.context.db, steps).catch(unlessUnavailable);
+      return { status: 200, text: '' };
+    };
+    const look = Object.fromEntries(rows.map((row, index) => [`${index}`, row]));
+    delete look[at];
+    const before = [0, 1, 2].filter((index) => index < at).map(String);
+    assert.deepEqual(await stoppedAt(rows[at] ?? '', { ask, look }), before, `at ${at}`);
+  }
+});
+
+const newOrder = ({ id }: Json): Promise<string> => ordered(shop, buyer, { product_id: id });
+
+/** On a slow machine the lock is held for too long, which is no matter here. */
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
 }
 
 test('emptying a cart and deleting a category lock rows in the order of their ids', async () => {

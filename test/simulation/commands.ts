@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc, { type AsyncCommand } from 'fast-check';
 import { CheckoutQueue } from '../../src/features/orders/checkout-queue.ts';
 import { type Checkout, placeOrders } from '../../src/features/orders/place-orders.ts';
+import { StatusQueue } from '../../src/features/orders/status-queue.ts';
 import type { Db } from '../../src/kernel/db.ts';
 import { Refusal } from '../../src/kernel/errors.ts';
 import { look, type Operation, perform, type Result, type Shop } from './model.ts';
@@ -90,7 +91,7 @@ export class AtOnce implements Step {
   readonly #choices: number[];
   readonly #isQueued: boolean;
 
-  /** @param isQueued checkouts come through one queue; otherwise each comes alone */
+  /** @param isQueued what goes in batches comes through one queue; otherwise each comes alone */
   constructor(plans: Operation[], choices: number[], isQueued: boolean) {
     this.#plans = plans;
     this.#choices = choices;
@@ -103,13 +104,17 @@ export class AtOnce implements Step {
     world.steps += 1;
     const { db, ...context } = real.context;
     const turns = new Turns(this.#choices);
-    const queue = new CheckoutQueue({ ...context, db: takingTurns(db, turns, 'queue') });
+    const checkouts = new CheckoutQueue({ ...context, db: takingTurns(db, turns, 'checkouts') });
+    const statuses = new StatusQueue({ ...context, db: takingTurns(db, turns, 'statuses') });
     const acts = this.#plans.map(async (plan, index) => {
       const name = `o${world.steps}${'abcde'[index]}`;
       const operation = resolve(plan, world.shop, name);
       await turns.next(`${name}: ${show(operation)}`);
       const outside = alone(real, takingTurns(db, turns, name));
-      if (this.#isQueued) outside.place = (checkout) => queue.place(checkout);
+      if (this.#isQueued) {
+        outside.place = (checkout) => checkouts.place(checkout);
+        outside.move = (step) => statuses.update(step);
+      }
       return { operation, result: await real.perform(operation, outside) };
     });
     const done = await turns.run(Promise.all(acts), db.beside);
@@ -136,7 +141,7 @@ export class AtOnce implements Step {
 const show = (plan: object): string =>
   inspect(plan, { breakLength: Infinity, depth: 5, compact: true });
 
-/** Every checkout in a transaction of its own. */
+/** Every checkout, and every step of an order, in a transaction of its own. */
 function alone(real: RealShop, db: Db): Outside {
   const place = async (checkout: Checkout): Promise<string[]> => {
     const { outcomes } = await placeOrders(db, [checkout]);
@@ -145,7 +150,8 @@ function alone(real: RealShop, db: Db): Outside {
     if ('orderIds' in outcome) return outcome.orderIds;
     throw new Refusal(outcome.refused.kind, outcome.refused.message);
   };
-  return { db, bus: real.context.bus, place };
+  const statuses = new StatusQueue({ ...real.context, db });
+  return { db, bus: real.context.bus, place, move: (step) => statuses.update(step) };
 }
 
 /** In this order, the model hears and sees the same. */

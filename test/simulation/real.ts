@@ -7,7 +7,7 @@ import type { Product as Offered } from '../../src/features/catalog/products.ts'
 import { changeOffer, offerProduct, withdrawProduct } from '../../src/features/inventory/offers.ts';
 import { readOffsets, readStreams } from '../../src/features/notifications/streams.ts';
 import { listOrders } from '../../src/features/orders/list-orders.ts';
-import { updateOrderStatus } from '../../src/features/orders/order-status.ts';
+import type { StatusStep } from '../../src/features/orders/order-status.ts';
 import type { Checkout } from '../../src/features/orders/place-orders.ts';
 import { type Db, sql } from '../../src/kernel/db.ts';
 import { Refusal } from '../../src/kernel/errors.ts';
@@ -17,11 +17,12 @@ import { Names } from './names.ts';
 
 type Order = Extract<Operation, { verb: 'order' }>;
 
-/** Where an operation runs: a database, and what takes its checkouts. */
+/** Where an operation runs: a database, and what takes its checkouts and its steps of orders. */
 export interface Outside {
   db: Db;
   bus: Context['bus'];
   place(checkout: Checkout): Promise<string[]>;
+  move(step: StatusStep): Promise<void>;
 }
 
 /** The shop under test: carries operations out, and translates names to ids and back. */
@@ -103,7 +104,7 @@ export class RealShop {
     return this.#names.in({ products, carts, orders, streams }) as Sight;
   }
 
-  async #act(operation: Operation, { place, ...outside }: Outside): Promise<unknown> {
+  async #act(operation: Operation, { place, move, ...outside }: Outside): Promise<unknown> {
     const { db } = outside;
     switch (operation.verb) {
       case 'order':
@@ -131,8 +132,7 @@ export class RealShop {
       }
       case 'move': {
         const { actor, order, status } = operation;
-        const step = { orderId: this.#names.idOf(order), status };
-        return updateOrderStatus(outside, this.#actor(actor), step);
+        return move({ actor: this.#actor(actor), orderId: this.#names.idOf(order), status });
       }
       case 'read stream':
       default: {

@@ -7,7 +7,7 @@ import { parseId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
 import { listOrders } from '../orders/list-orders.ts';
-import { isOrderStatus, updateOrderStatus } from '../orders/order-status.ts';
+import { isOrderStatus } from '../orders/order-status.ts';
 import type { Checkout } from '../orders/place-orders.ts';
 import { readProductId, readQuantity } from './cart.ts';
 import { parsePage } from './queries.ts';
@@ -16,7 +16,7 @@ import { actorOf, orderShape, type Shop } from './shapes.ts';
 
 type Fields = Record<string, unknown>;
 
-export function orderRoutes(app: FastifyInstance, { context, checkouts }: Shop): void {
+export function orderRoutes(app: FastifyInstance, { context, checkouts, statuses }: Shop): void {
   app.post('/place-order/', orderSchemas.place, async (request, reply) => {
     const { userId: buyerId } = principalOf(request);
     const lines = readLines((request.body as Fields)['products']);
@@ -35,7 +35,7 @@ export function orderRoutes(app: FastifyInstance, { context, checkouts }: Shop):
     if (!isOrderStatus(status)) throw invalid('Invalid status');
     const orderId = parseId(order_id);
     if (orderId === undefined) throw notFound('Order not found');
-    await updateOrderStatus(context, actorOf(principalOf(request)), { orderId, status });
+    await statuses.update({ actor: actorOf(principalOf(request)), orderId, status });
     return { message: `Order status updated to ${status}` };
   });
 

@@ -9,6 +9,7 @@ import type { ListCache } from '../catalog/list-cache.ts';
 import type { Product } from '../catalog/products.ts';
 import type { CheckoutQueue } from '../orders/checkout-queue.ts';
 import type { Order } from '../orders/order-page.ts';
+import type { StatusQueue } from '../orders/status-queue.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 
 /** What the classic routes call. */
@@ -20,6 +21,7 @@ export interface Shop {
   lists: ListCache;
   ready: ReadyAnswers;
   checkouts: CheckoutQueue;
+  statuses: StatusQueue;
 }
 
 export const actorOf = ({ userId, role }: Principal): Actor => ({
