@@ -17,6 +17,8 @@ interface Options<Item, Outcome> {
   limits: { items: number; waiting: number; waitMs: number };
   /** for the client when too many wait, or one waited for too long */
   tooBusy: string;
+  /** How many batches may be under way at once: 1 unless they only read. */
+  lanes?: number;
 }
 
 /**
@@ -26,7 +28,7 @@ interface Options<Item, Outcome> {
 export class Batches<Item, Outcome> {
   readonly #options: Options<Item, Outcome>;
   #waiting: Waiting<Item, Outcome>[] = [];
-  #isRunning = false;
+  #running = 0;
 
   constructor(options: Options<Item, Outcome>) {
     this.#options = options;
@@ -42,16 +44,16 @@ export class Batches<Item, Outcome> {
     if (this.isFull) throw this.#tooBusy();
     return new Promise<Outcome>((settle, fail) => {
       this.#waiting.push({ item, since: Date.now(), settle, fail });
-      if (!this.#isRunning) void this.#runAll();
+      if (this.#running < (this.#options.lanes ?? 1)) void this.#runAll();
     });
   }
 
   /**
-   * One batch at a time: two at once would be half as large each, and wait for each other's rows
-   * while this process has no time for either.
+   * One batch after the other: two at once would be half as large each and, where they write, wait
+   * for each other's rows while this process has no time for either.
    */
   async #runAll(): Promise<void> {
-    this.#isRunning = true;
+    this.#running += 1;
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       try {
         await this.#run(batch);
@@ -61,7 +63,7 @@ export class Batches<Item, Outcome> {
         await this.#recover(batch, error);
       }
     }
-    this.#isRunning = false;
+    this.#running -= 1;
   }
 
   async #run(batch: Waiting<Item, Outcome>[]): Promise<void> {
