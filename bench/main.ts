@@ -14,6 +14,7 @@ import { memory } from './workloads/memory.ts';
 import { orderToSocket } from './workloads/order-to-socket.ts';
 import { overload } from './workloads/overload.ts';
 import { distinctProducts, hotProduct, manyLines } from './workloads/place-order.ts';
+import { settings } from './workloads/settings.ts';
 import { start } from './workloads/start.ts';
 import { updateOrderStatus } from './workloads/update-order-status.ts';
 import { workers } from './workloads/workers.ts';
@@ -39,6 +40,7 @@ const workloads: Workload[] = [
   start,
   idle,
   memory,
+  settings,
 ];
 
 /** What scripts/bench.mjs calls. @returns whether all that ran reached their bar */

@@ -47,7 +47,7 @@ function ours(bench: Bench, { souk, headersOf }: Market): Side {
 }
 
 /** As after an edit of a product: no page that was read before counts any more. */
-async function forgetPages({ signal }: Bench, { database }: Souk): Promise<void> {
+export async function forgetPages({ signal }: Bench, { database }: Souk): Promise<void> {
   await withDatabase(database, 'souk', (client) =>
     client.query('UPDATE catalog_state SET lists = lists + 1'),
   );
