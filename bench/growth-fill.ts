@@ -97,15 +97,16 @@ async function settle(run: Run): Promise<void> {
 /** As the shop does with each that is added or archived. */
 async function countProducts(run: Run): Promise<void> {
   await run(`
-    UPDATE categories c SET listed_products = listed.n
-    FROM (
-      SELECT category_id, count(*) AS n FROM products WHERE archived_at IS NULL GROUP BY 1
-    ) listed
-    WHERE listed.category_id = c.id`);
+    INSERT INTO category_counts
+    SELECT category_id, count(*), count(*) FILTER (WHERE in_stock)
+    FROM products WHERE archived_at IS NULL GROUP BY 1
+    ON CONFLICT (category_id) DO UPDATE SET listed_products = excluded.listed_products,
+      in_stock_products = excluded.in_stock_products`);
   await run(`
     UPDATE catalog_state SET
       lists = lists + 1, availability = availability + 1, categories = categories + 1,
-      listed_products = (SELECT count(*) FROM products WHERE archived_at IS NULL)`);
+      listed_products = (SELECT count(*) FROM products WHERE archived_at IS NULL),
+      in_stock_products = (SELECT count(*) FROM products WHERE archived_at IS NULL AND in_stock)`);
 }
 
 async function addPeople(run: Run, from: Size, to: Size): Promise<void> {

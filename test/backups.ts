@@ -126,7 +126,12 @@ export async function fillAwkwardly(url: string): Promise<void> {
       [user.id, text, Buffer.from(allBytes), JSON.stringify({ text })],
     );
   }
-  await query(url, 'UPDATE categories SET listed_products = 1 WHERE seller_id = $1', [user.id]);
+  await query(
+    url,
+    `INSERT INTO category_counts (category_id, listed_products)
+     SELECT id, 1 FROM categories WHERE seller_id = $1`,
+    [user.id],
+  );
   await query(url, 'UPDATE catalog_state SET listed_products = listed_products + $1', [
     awkward.length,
   ]);

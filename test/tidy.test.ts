@@ -29,6 +29,7 @@ const owners: Record<string, readonly string[]> = {
   socket_tickets: ['accounts'],
   streams: ['accounts', 'notifications'], // accounts makes the empty one with the user
   categories: ['catalog'],
+  category_counts: ['catalog'],
   products: ['catalog', 'inventory'], // inventory writes the stock alone
   catalog_state: ['catalog'],
   stock_movements: ['inventory'],

@@ -95,18 +95,25 @@ export const invariants: Invariant[] = [
   },
   {
     name: 'I12',
-    says: 'the number of products of each list = the products on offer',
+    says: 'the products counted for each list, and those in stock, are those on offer',
     query: sql`
-      WITH listed AS (
-        SELECT category_id, count(*) AS n FROM products WHERE archived_at IS NULL GROUP BY 1
+      WITH product AS (
+        SELECT category_id, in_stock FROM products WHERE archived_at IS NULL
+      ), counted AS (
+        SELECT c.id AS category_id, k.listed_products, k.in_stock_products,
+          count(p.category_id) AS listed, count(*) FILTER (WHERE p.in_stock) AS in_stock
+        FROM categories c
+        LEFT JOIN category_counts k ON k.category_id = c.id
+        LEFT JOIN product p ON p.category_id = c.id
+        GROUP BY 1, 2, 3
+        UNION ALL
+        SELECT NULL::uuid, s.listed_products, s.in_stock_products, count(p.category_id),
+          count(*) FILTER (WHERE p.in_stock)
+        FROM catalog_state s LEFT JOIN product p ON true
+        GROUP BY 1, 2, 3
       )
-      SELECT c.id AS category_id, c.listed_products, coalesce(listed.n, 0) AS listed
-      FROM categories c LEFT JOIN listed ON listed.category_id = c.id
-      WHERE c.listed_products <> coalesce(listed.n, 0)
-      UNION ALL
-      SELECT NULL, s.listed_products, total.n
-      FROM catalog_state s, (SELECT coalesce(sum(n), 0)::bigint AS n FROM listed) total
-      WHERE s.listed_products <> total.n`,
+      SELECT * FROM counted
+      WHERE (listed_products, in_stock_products) IS DISTINCT FROM (listed, in_stock)`,
   },
   {
     name: 'I12',

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { projectRoot } from '../../src/kernel/root.ts';
+import { fillAwkwardly } from '../backups.ts';
 import { newDatabase, query } from '../program-data.ts';
 import { HeldLock } from '../held-lock.ts';
 import { cleanUp, run } from '../program.ts';
@@ -75,6 +76,31 @@ test('a database of a newer Souk is refused and left as it is', async () => {
   assert.deepEqual([code, stdout], [2, '']);
   assert.match(stderr, /^The database has migration 999, which this version of Souk does not know/);
   assert.deepEqual(await applied(settings.DATABASE_URL), before);
+});
+
+test('what a shop has in stock is counted when it learns to keep the count', async () => {
+  const settings = await newDatabase();
+  const url = settings.DATABASE_URL;
+  await run(['migrate'], settings);
+  await fillAwkwardly(url);
+  const [stocked] = await query(url, 'UPDATE products SET stock = 5 RETURNING id, category_id');
+  await query(
+    url,
+    `INSERT INTO stock_movements (id, product_id, kind, quantity)
+      SELECT gen_random_uuid(), id, 'initial', stock FROM products;
+    UPDATE products SET archived_at = now() WHERE id = '${stocked.id}';
+    ALTER TABLE categories ADD COLUMN listed_products bigint NOT NULL DEFAULT 0;
+    UPDATE catalog_state SET
+      listed_products = (SELECT count(*) FROM products WHERE archived_at IS NULL);
+    ALTER TABLE catalog_state DROP COLUMN in_stock_products;
+    DROP TABLE category_counts;
+    DELETE FROM schema_migrations WHERE number = 5`,
+  );
+  assert.equal((await run(['migrate'], settings)).stdout, 'Migrated: 005_in_stock_counts.sql\n');
+  const counts = await query(url, 'SELECT * FROM category_counts');
+  const counted = counts.filter(({ in_stock_products }) => Number(in_stock_products) === 1);
+  assert.deepEqual([counts.length, counted.length], [7, 6]);
+  assert.equal((await run(['verify'], settings)).code, 0);
 });
 
 test('a migration waits for a backup without keeping anybody else waiting', async () => {

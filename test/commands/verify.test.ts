@@ -81,9 +81,13 @@ test('verify finds orders that were counted wrong', async () => {
 });
 
 test('verify finds products that were counted wrong', async () => {
+  const right = { listed_products: 1, in_stock_products: 1, listed: 1, in_stock: 1 };
   await statements(`UPDATE catalog_state SET listed_products = listed_products + 1`);
-  await finds('I12', { category_id: null, listed_products: 2, listed: 1 });
+  await finds('I12', { category_id: null, ...right, listed_products: 2 });
   await statements(`UPDATE catalog_state SET listed_products = listed_products - 1`);
+  await statements(`UPDATE category_counts SET in_stock_products = in_stock_products - 1`);
+  await finds('I12', { category_id: bell.category.id, ...right, in_stock_products: 0 });
+  await statements(`UPDATE category_counts SET in_stock_products = in_stock_products + 1`);
 });
 
 test('verify finds a notification that got lost', async () => {

@@ -25,7 +25,7 @@ const largeTables = [
 ];
 
 /** Counted once for a state of the catalog, whichever pages are asked for. */
-const known = [/count\(\*\) AS n FROM products p WHERE p\.archived_at IS NULL AND .*p\.in_stock/];
+const known: RegExp[] = [];
 
 const sent = collectStatements();
 let shop: TestShop;

@@ -17,6 +17,8 @@ interface Scene {
   seller: User;
   buyer: User;
   ids: string[];
+  /** few of each, in several categories */
+  rare: string[];
   index: number;
 }
 
@@ -35,6 +37,11 @@ const acts = [
     return node.call('PATCH /product/', { token: seller.access, body });
   },
   ({ node, buyer }: Scene) => node.call('DELETE /cart/', { token: buyer.access }),
+  ({ node, buyer, rare, index }: Scene) => order(node, buyer, linesOf(rare, index)),
+  ({ node, seller, rare, index }: Scene) => {
+    const body = { id: rare[(index >> 3) % rare.length], stock: 1 + (index % 2) };
+    return node.call('PATCH /product/', { token: seller.access, body });
+  },
 ];
 
 /** All of the products, from another one on, forwards or backwards. */
@@ -58,13 +65,15 @@ test('what crosses on two nodes never meets in a deadlock', { timeout: 150_000 }
   const { id: category_id } = await shop.category(seller);
   const make = (): Promise<Json> => shop.product(seller, { category_id, stock: 1_000_000 });
   const ids = (await Promise.all(times(9, make))).map(({ id }) => id);
+  const last = await Promise.all(times(5, () => shop.product(seller, { stock: 1 })));
+  const rare = last.map(({ id }) => id);
   const statuses = new Map<number, number>();
   const turns = { atOnce: 40, signal: new AbortController().signal };
   await inTurns(times(500, String), turns, async (_, index) => {
-    const node = nodes[index % 2] as TestNode;
+    const node = nodes[(index >> 3) % 2] as TestNode;
     const buyer = buyers[(index >> 1) % buyers.length] as User;
     const act = acts[(index * 7) % acts.length] as (typeof acts)[number];
-    const { status } = await insist(async () => act({ node, seller, buyer, ids, index }));
+    const { status } = await insist(async () => act({ node, seller, buyer, ids, rare, index }));
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   });
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inTurns } from '../../proofs/many-buyers.ts';
 import {
   type Answer,
   type Json,
@@ -11,22 +12,24 @@ import {
 } from '../harness.ts';
 import { HeldLock } from '../held-lock.ts';
 import { query } from '../program-data.ts';
-import { countStatuses, times } from '../shopping.ts';
+import { countStatuses, insist, order, times } from '../shopping.ts';
 
-// The number of products of a list is kept, not counted: I12 compares the two after each test.
+// The numbers of products of a list, and of those in stock, are kept, not counted: I12 compares
+// them with the products after each test.
 
 let shop: TestShop;
 let nodes: TestNode[];
 let seller: User;
+let buyer: User;
 before(async () => {
   shop = await openShop();
   nodes = [shop, await shop.node()];
-  seller = await shop.seller();
+  [seller, buyer] = [await shop.seller(), await shop.buyer()];
 });
 after(() => shop.close());
 afterEach(async () => {
   assert.deepEqual(await shop.violations(), []);
-  await agree('');
+  await agreeWithin('');
 });
 
 const call = (index: number, route: string, body?: object): Promise<Answer> =>
@@ -46,6 +49,14 @@ async function agree(filter: string): Promise<number> {
   }
   assert.equal(told, ids.size, filter);
   return told;
+}
+
+/** So do what is in stock and what is sold out, and together they are the whole. */
+async function agreeWithin(filter: string): Promise<void> {
+  const [all = 0, inStock = 0, soldOut = 0] = await Promise.all(
+    ['', '&in_stock=true', '&in_stock=false'].map((stock) => agree(filter + stock)),
+  );
+  assert.equal(inStock + soldOut, all);
 }
 
 test('products made in one category at once are all counted', async () => {
@@ -76,6 +87,46 @@ test('products moved, removed and made at once are counted where they end up', a
   assert.equal(all, 60 - deleted.length);
 });
 
+test('products that sell out, come back, move and go at once are counted as they end', async () => {
+  const categories: Json[] = await Promise.all(times(3, () => shop.category(seller)));
+  const idOf = (index: number): string => categories[index % 3].id;
+  const made = await Promise.all(times(24, (index) => create(index, idOf(index))));
+  const ids = made.map(({ body }) => body.id);
+  const act = (index: number): Promise<Answer> => {
+    const at = (index * 7 + (index >> 2)) % ids.length;
+    const id = ids[at];
+    if (index % 23 === 0) return call(index, `DELETE /delete-product/?id=${id}`);
+    const change = (fields: object) => call(index, 'PATCH /product/', { id, ...fields });
+    switch (index % 4) {
+      case 0:
+        return change({ stock: index % 3 });
+      case 1:
+        return change({ category_id: idOf(index >> 2), stock: (index >> 1) % 2 });
+      default: {
+        const lines = times(1 + (index % 2), (step) => ids[(at + step * 5) % ids.length]);
+        return order(nodes[index % 2] as TestNode, buyer, linesOf(lines));
+      }
+    }
+  };
+  const answers: Answer[] = [];
+  const turns = { atOnce: 20, signal: new AbortController().signal };
+  await inTurns(times(240, String), turns, async (_, index) => {
+    answers.push(await insist(() => act(index)));
+  });
+  const { 200: changed = 0, 201: sold = 0 } = countStatuses(answers);
+  assert.ok(changed > 50 && sold > 10, `${changed} changed, ${sold} sold`);
+  for (const { id } of categories) await agreeWithin(`&category=${id}`);
+});
+
+test('the last units of many products sold in one order are all counted', async () => {
+  const { id } = await shop.category(seller);
+  const made = await Promise.all(times(12, (index) => create(index, id)));
+  const ids = made.map(({ body }) => body.id);
+  assert.equal((await order(shop, buyer, linesOf(ids.slice(3)))).status, 201);
+  assert.equal(await agree(`&category=${id}&in_stock=true`), 3);
+  assert.equal(await agree(`&category=${id}&in_stock=false`), 9);
+});
+
 test('while a category is deleted products come and go, and none is left in it', async () => {
   for (let round = 0; round < 6; round += 1) {
     const [going, staying] = [await shop.category(seller), await shop.category(seller)];
@@ -98,6 +149,26 @@ test('while a category is deleted products come and go, and none is left in it',
     assert.equal(await agree(`&category=${going.id}`), 0);
   }
 });
+
+test('a sale of last units closes no circle of locks with who deletes the category', async () => {
+  const before = await deadlocks();
+  const { id: category_id } = await shop.category(seller);
+  const { id } = await shop.product(seller, { category_id, stock: 1 });
+  const lock = await HeldLock.take(
+    shop.databaseUrl,
+    `SELECT FROM streams WHERE user_id = ${buyer.id} FOR NO KEY UPDATE`,
+  );
+  const sale = order(shop, buyer, linesOf([id]));
+  await lock.isWanted(1);
+  const remove = call(1, `DELETE /delete-category/?id=${category_id}`);
+  await lock.isWanted(2);
+  await lock.release();
+  assert.deepEqual([(await sale).status, (await remove).status], [201, 200]);
+  await sleep(1_500); // sessions tell of their deadlocks when they are idle
+  assert.equal(await deadlocks(), before);
+});
+
+const linesOf = (ids: string[]) => ids.map((product_id) => ({ product_id }));
 
 const deadlocks = async (): Promise<number> => {
   const [row] = await query(

@@ -9,10 +9,10 @@ import { HeldLock } from '../held-lock.ts';
 import { query } from '../program-data.ts';
 import { addToCart, order, orderCart, ordered, times } from '../shopping.ts';
 
-// Idempotency key → cart lines → products by id → orders by id → streams by user id → catalog
-// counters. Each test stops a request at one lock and looks which others it has by then: red when
-// an ORDER BY before FOR UPDATE goes, or when two of the steps in place-orders.ts or
-// order-status.ts change places.
+// Idempotency key → cart lines → products by id → orders by id → streams by user id → counts of
+// categories by id → catalog counters. Each test stops a request at one lock and looks which others
+// it has by then: red when an ORDER BY before FOR UPDATE goes, or when two of the steps in
+// place-orders.ts or order-status.ts change places.
 
 let shop: TestShop;
 let seller: User;
@@ -34,6 +34,8 @@ const ofUser = ({ id }: User): string => `SELECT 1 FROM streams WHERE user_id = 
 const ofProduct = (index: number): string => `SELECT 1 FROM products WHERE id = '${idOf(index)}'`;
 const ofCart = (index: number): string =>
   `SELECT 1 FROM cart_lines WHERE buyer_id = ${buyer.id} AND product_id = '${idOf(index)}'`;
+const ofCounts = (id: string): string =>
+  `SELECT 1 FROM category_counts WHERE category_id = '${id}'`;
 const counters = 'SELECT 1 FROM catalog_state';
 
 /** Selects of single rows, by a name for each. */
@@ -95,7 +97,7 @@ test('an order locks products in the order of their ids, whatever order they com
   }
 });
 
-test('an order of a cart takes key, cart lines, products, streams, counters', async () => {
+test('an order of a cart takes key, cart lines, products, streams, counts, counters', async () => {
   const places = {
     'cart line 0': ofCart(0),
     'cart line 1': ofCart(1),
@@ -103,6 +105,7 @@ test('an order of a cart takes key, cart lines, products, streams, counters', as
     'product 1': ofProduct(1),
     'the first stream': ofUser(seller.id < buyer.id ? seller : buyer),
     'the second stream': ofUser(seller.id < buyer.id ? buyer : seller),
+    'counts of the category': ofCounts(things[0].category.id),
     counters,
   };
   const names = Object.keys(places);
@@ -116,14 +119,38 @@ test('an order of a cart takes key, cart lines, products, streams, counters', as
   }
 });
 
+test('last units of several categories lock their counts in the order of the ids', async () => {
+  key = randomUUID();
+  const categories = await Promise.all(times(3, () => shop.category(seller)));
+  const ids = categories.map(({ id }): string => id).toSorted((a, b) => (a < b ? -1 : 1));
+  const rare: string[] = [];
+  for (const category_id of ids.toReversed()) {
+    rare.push((await shop.product(seller, { category_id, stock: 1 })).id);
+  }
+  const ask = (): Promise<Answer> =>
+    order(
+      shop,
+      buyer,
+      rare.map((product_id) => ({ product_id })),
+    );
+  for (const [at, id] of ids.entries()) {
+    for (const product of rare) await restock(product);
+    const others = ids.filter((other) => other !== id);
+    const look = Object.fromEntries(others.map((other) => [other, ofCounts(other)]));
+    assert.deepEqual(await stoppedAt(ofCounts(id), { ask, look }), ids.slice(0, at), `at ${at}`);
+  }
+});
+
+async function restock(id: string): Promise<void> {
+  const body = { id, stock: 1 };
+  const { status } = await shop.call('PATCH /product/', { token: seller.access, body });
+  assert.equal(status, 200);
+}
+
 /** One of each of the first two, which are the last ones: their sale moves the counters. */
 async function refill(): Promise<void> {
   for (const { id } of things.slice(0, 2)) {
-    const edited = await shop.call('PATCH /product/', {
-      token: seller.access,
-      body: { id, stock: 1 },
-    });
-    assert.equal(edited.status, 200);
+    await restock(id);
     const body = { product_id: id, quantity: 1 };
     const put = await shop.call('PATCH /cart/', { token: buyer.access, body });
     assert.equal(put.status, 200, put.text);

@@ -81,7 +81,7 @@ export const table: Record<string, Row[]> = {
       kind: 'nothing',
       request: () => ({ body: { name: 'Tools', description: 'To mend with' } }),
       statuses: sellers(triple(201)),
-      changes: changing('catalog_state', 'categories'),
+      changes: changing('catalog_state', 'categories', 'category_counts'),
     },
   ],
   'PATCH /category/': [
@@ -108,7 +108,7 @@ export const table: Record<string, Row[]> = {
         body: { name: 'Saw', description: 'Cuts', price: 5, stock: 3, category_id: thing.id },
       }),
       statuses: sellers(triple(201, 201, 400)),
-      changes: changing('catalog_state', 'categories', 'products', 'stock_movements'),
+      changes: changing('catalog_state', 'category_counts', 'products', 'stock_movements'),
     },
   ],
   'PATCH /product/': [
@@ -134,7 +134,7 @@ export const table: Record<string, Row[]> = {
       kind: 'product',
       request: ({ thing }) => ({ query: `?id=${thing.id}` }),
       statuses: owners(404),
-      changes: changing('catalog_state', 'categories', 'products'),
+      changes: changing('catalog_state', 'category_counts', 'products'),
     },
   ],
   'GET /cart/': [{ ...reading, statuses: buyers(triple(200)) }],

@@ -54,6 +54,8 @@ export class RealShop {
     await context.db.rows(sql`
       INSERT INTO categories (id, seller_id, name, description)
       VALUES (${shop.#categoryId}, ${shop.#user(others[0])}, 'Things', 'All sorts')`);
+    await context.db.rows(sql`
+      INSERT INTO category_counts (category_id) VALUES (${shop.#categoryId})`);
     return shop;
   }
 

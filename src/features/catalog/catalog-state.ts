@@ -43,19 +43,43 @@ export async function raiseVersions(tx: Tx, ...counters: Counter[]): Promise<Cat
   return versions as CatalogVersions;
 }
 
+/** By how many the products of a category's lists change. */
+export interface CountChange {
+  categoryId: string;
+  listed: number;
+  inStock: number;
+}
+
 /**
- * Counts products into the lists of their categories, or out of them. Just before `raiseVersions`:
- * categories in id order come before the counters in the lock order.
+ * Counts products into the lists of their categories, or out of them, in two statements. Just
+ * before `raiseVersions`: counts of categories come before the counters in the lock order.
  */
-export function countListed(tx: Tx, changes: { categoryId: string; by: number }[]): void {
-  for (const { categoryId, by } of changes.toSorted((a, b) =>
-    a.categoryId < b.categoryId ? -1 : 1,
-  )) {
-    tx.send(sql`
-      UPDATE categories SET listed_products = listed_products + ${by} WHERE id = ${categoryId}`);
-  }
-  const sum = changes.reduce((total, { by }) => total + by, 0);
-  tx.send(sql`UPDATE catalog_state SET listed_products = listed_products + ${sum}`);
+export function countProducts(tx: Tx, changes: CountChange[]): void {
+  // An UPDATE alone would lock the rows as they come.
+  tx.send(sql`
+    WITH change AS (
+      SELECT category_id, sum(listed) AS listed, sum(in_stock) AS in_stock
+      FROM unnest(${changes.map((change) => change.categoryId)}::uuid[],
+        ${changes.map((change) => change.listed)}::int[],
+        ${changes.map((change) => change.inStock)}::int[])
+        AS e (category_id, listed, in_stock)
+      GROUP BY 1
+    ), locked AS (
+      SELECT category_id FROM category_counts
+      WHERE category_id IN (SELECT category_id FROM change)
+      ORDER BY category_id FOR NO KEY UPDATE
+    )
+    UPDATE category_counts c SET
+      listed_products = c.listed_products + change.listed,
+      in_stock_products = c.in_stock_products + change.in_stock
+    FROM locked JOIN change USING (category_id)
+    WHERE c.category_id = locked.category_id`);
+  const sum = (of: 'listed' | 'inStock'): number =>
+    changes.reduce((total, change) => total + change[of], 0);
+  tx.send(sql`
+    UPDATE catalog_state SET
+      listed_products = listed_products + ${sum('listed')},
+      in_stock_products = in_stock_products + ${sum('inStock')}`);
 }
 
 const topic = 'catalog.changed';

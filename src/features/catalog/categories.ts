@@ -2,7 +2,7 @@ import type { Bus } from '../../kernel/bus.ts';
 import { type Db, sql, type Tx } from '../../kernel/db.ts';
 import { conflict, notFound } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { announceCatalogChange, countListed, raiseVersions } from './catalog-state.ts';
+import { announceCatalogChange, countProducts, raiseVersions } from './catalog-state.ts';
 
 export interface Category {
   id: string;
@@ -31,6 +31,7 @@ export async function createCategory(
   const versions = await db.transaction(async (tx) => {
     tx.send(sql`INSERT INTO categories (id, seller_id, name, description)
       VALUES (${id}, ${sellerId}, ${fields.name}, ${fields.description})`);
+    tx.send(sql`INSERT INTO category_counts (category_id) VALUES (${id})`);
     return raiseVersions(tx, 'categories');
   });
   announceCatalogChange(bus, { productIds: [], versions });
@@ -90,8 +91,9 @@ export async function archiveCategory(
     const productIds = products.map((product) => product.id);
     tx.send(sql`UPDATE products SET archived_at = now(), revision = revision + 1
       WHERE id = ANY(${productIds}::uuid[])`);
-    countListed(tx, [{ categoryId: id, by: -productIds.length }]);
     tx.send(sql`UPDATE categories SET archived_at = now() WHERE id = ${id}`);
+    const inStock = products.filter((product) => product.in_stock).length;
+    countProducts(tx, [{ categoryId: id, listed: -products.length, inStock: -inStock }]);
     return { productIds, versions: await raiseVersions(tx, 'lists', 'categories') };
   });
   announceCatalogChange(bus, change);
@@ -99,8 +101,8 @@ export async function archiveCategory(
 }
 
 async function lockProducts(tx: Tx, categoryId: string) {
-  return tx.rows<{ id: string; seller_id: number }>(sql`
-    SELECT id, seller_id FROM products
+  return tx.rows<{ id: string; seller_id: number; in_stock: boolean }>(sql`
+    SELECT id, seller_id, in_stock FROM products
     WHERE category_id = ${categoryId} AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE`);
 }

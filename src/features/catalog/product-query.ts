@@ -61,21 +61,19 @@ function condition(query: ProductQuery): Sql {
 const literalSizes = [10, 20, 50, 100];
 
 /** Whether the products that match have to be counted, one by one. */
-export const isCounted = ({
-  minPriceMinor,
-  maxPriceMinor,
-  inStock,
-  search,
-}: ProductQuery): boolean =>
-  [minPriceMinor, maxPriceMinor, inStock, search].some((filter) => filter !== undefined);
+export const isCounted = ({ minPriceMinor, maxPriceMinor, search }: ProductQuery): boolean =>
+  [minPriceMinor, maxPriceMinor, search].some((filter) => filter !== undefined);
 
-/** How many match. What is counted already (003_hot_paths.sql) costs the same however many. */
+/** How many match. What is counted already (`countProducts`) costs the same however many. */
 function total(query: ProductQuery): Sql {
-  const { categoryId } = query;
+  const { categoryId, inStock } = query;
   if (isCounted(query)) return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;
-  if (categoryId === undefined) return sql`SELECT listed_products AS n FROM catalog_state`;
+  const soldOut = sql`listed_products - in_stock_products`;
+  const kept =
+    inStock === undefined ? sql`listed_products` : inStock ? sql`in_stock_products` : soldOut;
+  if (categoryId === undefined) return sql`SELECT ${kept} AS n FROM catalog_state`;
   return sql`
-    SELECT coalesce(max(listed_products), 0) AS n FROM categories WHERE id = ${categoryId}`;
+    SELECT coalesce(max(${kept}), 0) AS n FROM category_counts WHERE category_id = ${categoryId}`;
 }
 
 /**

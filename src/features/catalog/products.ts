@@ -63,19 +63,24 @@ async function holdCategory(tx: Tx, id: string): Promise<void> {
   if (!held) throw new UnknownCategory(id);
 }
 
+/** Where a product is counted. */
+export interface Listing {
+  categoryId: string;
+  inStock: boolean;
+}
+
 /**
  * Changes the given fields of a product of the actor.
- * @returns the categories that it has left and come to, for `countListed`; undefined when the
- * actor has no such product
+ * @returns where it was counted; undefined when the actor has no such product
  * @throws UnknownCategory
  */
 export async function changeProduct(
   tx: Tx,
   actor: Actor,
   change: Partial<ProductFields> & { id: string },
-): Promise<{ categoryId: string; by: number }[] | undefined> {
-  const from = await lockOwn(tx, actor, change);
-  if (from === undefined) return undefined;
+): Promise<Listing | undefined> {
+  const before = await lockOwn(tx, actor, change);
+  if (before === undefined) return undefined;
   tx.send(sql`
     UPDATE products SET
       name = coalesce(${change.name ?? null}, name),
@@ -84,57 +89,50 @@ export async function changeProduct(
       category_id = coalesce(${change.categoryId ?? null}, category_id),
       revision = revision + 1
     WHERE id = ${change.id}`);
-  const to = change.categoryId ?? from;
-  return from === to
-    ? []
-    : [
-        { categoryId: from, by: -1 },
-        { categoryId: to, by: 1 },
-      ];
+  return before;
 }
 
 /**
  * Takes a product out of every list; orders keep their lines.
- * @returns its category, or undefined when the actor has no such product
+ * @returns where it was counted; undefined when the actor has no such product
  */
 export async function archiveProduct(
   tx: Tx,
   actor: Actor,
   id: string,
-): Promise<string | undefined> {
-  const categoryId = await lockOwn(tx, actor, { id });
-  if (categoryId === undefined) return undefined;
+): Promise<Listing | undefined> {
+  const before = await lockOwn(tx, actor, { id });
+  if (before === undefined) return undefined;
   tx.send(sql`UPDATE products SET archived_at = now(), revision = revision + 1 WHERE id = ${id}`);
-  return categoryId;
+  return before;
 }
 
 /**
  * Locks a product of the actor, and before it the categories that count it: who archives one
  * locks that first, then its products.
- * @returns the category that it is in
  */
 async function lockOwn(
   tx: Tx,
   actor: Actor,
   { id, categoryId }: { id: string; categoryId?: string | undefined },
-): Promise<string | undefined> {
+): Promise<Listing | undefined> {
   const own = sql`
-    SELECT category_id AS "categoryId" FROM products
+    SELECT category_id AS "categoryId", in_stock AS "inStock" FROM products
     WHERE id = ${id} AND archived_at IS NULL
       AND (seller_id = ${actor.userId} OR ${actor.isOperator})`;
   // Ownership before the category, so that a stranger learns nothing from the answer.
-  const seen = await tx.row<{ categoryId: string }>(own);
+  const seen = await tx.row<Listing>(own);
   if (seen === undefined) return undefined;
   tx.send(sql`SELECT FROM categories WHERE id = ${seen.categoryId} FOR KEY SHARE`);
   if (categoryId !== undefined) await holdCategory(tx, categoryId);
-  const locked = await tx.row<{ categoryId: string }>(sql`${own} FOR NO KEY UPDATE`);
+  const locked = await tx.row<Listing>(sql`${own} FOR NO KEY UPDATE`);
   if (locked && locked.categoryId !== seen.categoryId) {
     // Moved meanwhile: who archives that category now waits for this product.
     const held = await tx.row(sql`
       SELECT FROM categories WHERE id = ${locked.categoryId} FOR KEY SHARE SKIP LOCKED`);
     if (!held) throw new Outdated('The product was moved');
   }
-  return locked?.categoryId;
+  return locked;
 }
 
 /** Products by id with their categories, archived ones included, in no particular order. */

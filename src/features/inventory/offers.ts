@@ -1,12 +1,18 @@
 import type { Bus } from '../../kernel/bus.ts';
 import type { Db } from '../../kernel/db.ts';
 import { notFound } from '../../kernel/errors.ts';
-import { announceCatalogChange, countListed, raiseVersions } from '../catalog/catalog-state.ts';
+import {
+  announceCatalogChange,
+  type CountChange,
+  countProducts,
+  raiseVersions,
+} from '../catalog/catalog-state.ts';
 import type { Actor } from '../catalog/categories.ts';
 import {
   archiveProduct,
   changeProduct,
   insertProduct,
+  type Listing,
   loadProducts,
   type Product,
   type ProductFields,
@@ -32,7 +38,7 @@ export async function offerProduct(
     setInitialStock(tx, id, offer.stock);
     const [made] = await loadProducts(tx, [id]);
     if (made === undefined) throw new Error('The product just made is not there');
-    countListed(tx, [{ categoryId: offer.categoryId, by: 1 }]);
+    countProducts(tx, [joining(listingOf(made))]);
     return { product: made, versions: await raiseVersions(tx, 'lists') };
   });
   announceCatalogChange(bus, { productIds: [], versions });
@@ -51,13 +57,16 @@ export async function changeOffer(
   const { id, stock, ...fields } = change;
   const editsList = Object.values(fields).some((value) => value !== undefined);
   const { product, versions } = await db.transaction(async (tx) => {
-    const moves = await changeProduct(tx, actor, { id, ...fields });
-    if (moves === undefined) throw notFound('Product not found or unauthorized');
-    const { crossedZero } =
-      stock === undefined ? { crossedZero: false } : await setStock(tx, id, stock);
+    const before = await changeProduct(tx, actor, { id, ...fields });
+    if (before === undefined) throw notFound('Product not found or unauthorized');
+    if (stock !== undefined) await setStock(tx, id, stock);
     const [changed] = await loadProducts(tx, [id]);
     if (changed === undefined) throw new Error('The product just changed is not there');
-    if (moves.length > 0) countListed(tx, moves);
+    const after = listingOf(changed);
+    const crossedZero = before.inStock !== after.inStock;
+    if (crossedZero || before.categoryId !== after.categoryId) {
+      countProducts(tx, [leaving(before), joining(after)]);
+    }
     const raised = editsList
       ? await raiseVersions(tx, 'lists')
       : crossedZero
@@ -77,10 +86,27 @@ export async function withdrawProduct(
 ): Promise<void> {
   const versions = await db.transaction(async (tx) => {
     // A checkout that holds the row finishes first, one that waits finds it gone.
-    const categoryId = await archiveProduct(tx, actor, id);
-    if (categoryId === undefined) throw notFound('Product not found or access denied.');
-    countListed(tx, [{ categoryId, by: -1 }]);
+    const before = await archiveProduct(tx, actor, id);
+    if (before === undefined) throw notFound('Product not found or access denied.');
+    countProducts(tx, [leaving(before)]);
     return raiseVersions(tx, 'lists');
   });
   announceCatalogChange(bus, { productIds: [id], versions });
 }
+
+const listingOf = ({ category, stock }: Product): Listing => ({
+  categoryId: category.id,
+  inStock: stock > 0,
+});
+
+const joining = ({ categoryId, inStock }: Listing): CountChange => ({
+  categoryId,
+  listed: 1,
+  inStock: Number(inStock),
+});
+
+const leaving = ({ categoryId, inStock }: Listing): CountChange => ({
+  categoryId,
+  listed: -1,
+  inStock: -Number(inStock),
+});

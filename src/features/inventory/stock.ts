@@ -14,24 +14,16 @@ export function setInitialStock(tx: Tx, productId: string, stock: number): void 
     VALUES (${newId()}, ${productId}, 'initial', ${stock})`);
 }
 
-/**
- * Sets the stock of a product to a counted figure and records the difference.
- * @returns whether it became available or ceased to be
- */
-export async function setStock(
-  tx: Tx,
-  productId: string,
-  stock: number,
-): Promise<{ crossedZero: boolean }> {
+/** Sets the stock of a product to a counted figure and records the difference. */
+export async function setStock(tx: Tx, productId: string, stock: number): Promise<void> {
   const product = await tx.row<{ stock: number }>(sql`
     SELECT stock FROM products WHERE id = ${productId} FOR NO KEY UPDATE`);
   const before = product?.stock ?? 0;
-  if (before === stock) return { crossedZero: false };
+  if (before === stock) return;
   tx.send(sql`UPDATE products SET stock = ${stock}, revision = revision + 1
     WHERE id = ${productId}`);
   tx.send(sql`INSERT INTO stock_movements (id, product_id, kind, quantity)
     VALUES (${newId()}, ${productId}, 'set', ${stock - before})`);
-  return { crossedZero: (before === 0) !== (stock === 0) };
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Allocation, allocate, type Offered, type Wanted } from './allocate
 const offered = (id: string, stock: number, more: Partial<Offered> = {}): Offered => ({
   id,
   sellerId: 1,
+  categoryId: 'things',
   name: `Thing ${id}`,
   priceMinor: 100,
   stock,
@@ -20,15 +21,16 @@ const messageOf = (allocation?: Allocation): string | undefined =>
   allocation && 'refusal' in allocation ? allocation.refusal.message : undefined;
 
 test('who comes first is served first', () => {
+  const things = [offered('a', 3), offered('b', 0), offered('c', 3)];
   const { allocations, taken, soldOut } = allocate(
     [wants(['a', 2]), wants(['a', 2]), wants(['a', 1])],
-    [offered('a', 3)],
+    things,
   );
   assert.equal(messageOf(allocations[0]), undefined);
   assert.equal(messageOf(allocations[1]), 'Insufficient stock for product Thing a');
   assert.equal(messageOf(allocations[2]), undefined);
   assert.deepEqual(taken, [{ productId: 'a', quantity: 3 }]);
-  assert.equal(soldOut, true);
+  assert.deepEqual(soldOut, things.slice(0, 1));
 });
 
 test('an order is all or nothing', () => {

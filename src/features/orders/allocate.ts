@@ -9,6 +9,7 @@ export interface Wanted {
 export interface Offered {
   id: string;
   sellerId: number;
+  categoryId: string;
   name: string;
   priceMinor: number;
   stock: number;
@@ -27,8 +28,8 @@ export interface Allocated {
   /** one for each that wanted something, in the same order */
   allocations: Allocation[];
   taken: { productId: string; quantity: number }[];
-  /** a product was sold out */
-  soldOut: boolean;
+  /** of which nothing is left */
+  soldOut: Offered[];
 }
 
 /**
@@ -43,7 +44,8 @@ export function allocate(wanted: Wanted[], offered: Offered[]): Allocated {
     const quantity = stock - (left.get(id) ?? stock);
     return quantity > 0 ? [{ productId: id, quantity }] : [];
   });
-  return { allocations, taken, soldOut: taken.some(({ productId }) => left.get(productId) === 0) };
+  const soldOut = offered.filter(({ id, stock }) => stock > 0 && left.get(id) === 0);
+  return { allocations, taken, soldOut };
 }
 
 function allocateOne(

@@ -4,7 +4,12 @@ import { failpoint, failpointIn } from '../../kernel/failpoints.ts';
 import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts';
 import { newId } from '../../kernel/ids.ts';
 import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
-import { type CatalogChange, raiseVersions } from '../catalog/catalog-state.ts';
+import {
+  type CatalogChange,
+  type CatalogVersions,
+  countProducts,
+  raiseVersions,
+} from '../catalog/catalog-state.ts';
 import { type Taken, takeStock } from '../inventory/stock.ts';
 import { appendNotifications } from '../notifications/streams.ts';
 import { allocate, type Offered, type OrderDraft, type Wanted } from './allocate.ts';
@@ -41,7 +46,7 @@ interface NewOrder extends OrderDraft {
  * Places a batch of checkouts in one transaction: either all that is accepted happens, or nothing
  * does. A fixed number of statements whatever the size of the batch. Locks are taken in the one
  * order that all code keeps: idempotency keys → cart lines → products by id → streams by user →
- * catalog counters.
+ * counts of categories by id → catalog counters.
  *
  * No two checkouts of a batch may have the same key, or empty the same cart: see the queue.
  * @throws Unavailable when the database is away; then a checkout may or may not have happened
@@ -87,7 +92,7 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
     if (ordered.length > 0) clearOrderedLines(tx, ordered);
     keepOutcomes(tx, keptOutcomes(fresh, outcomes));
     announceOrders(tx, orders);
-    const versions = soldOut ? await raiseVersions(tx, 'availability') : undefined;
+    const versions = soldOut.length > 0 ? await countSoldOut(tx, soldOut) : undefined;
     await failpointIn(tx, 'before-commit');
     return {
       outcomes: checkouts.map((checkout) => outcomes.get(checkout) as Outcome),
@@ -141,7 +146,8 @@ async function lockProducts(tx: Tx, wanted: Wanted[]): Promise<Locked[]> {
   const ids = [...new Set(wanted.flatMap(({ lines }) => lines.map((line) => line.productId)))];
   if (ids.length === 0) return [];
   return tx.rows<Locked>(sql`
-    SELECT id, seller_id AS "sellerId", name, price_minor AS "priceMinor", stock, revision
+    SELECT id, seller_id AS "sellerId", category_id AS "categoryId",
+      name, price_minor AS "priceMinor", stock, revision
     FROM products
     WHERE id = ANY(${ids}::uuid[]) AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE`);
@@ -205,6 +211,15 @@ function announceOrders(tx: Tx, orders: NewOrder[]): void {
       { ...event, userId: sellerId, orderId, message: `You have a new order ${orderId}` },
     ]),
   );
+}
+
+/** Takes what is sold out off the lists of what is in stock. */
+function countSoldOut(tx: Tx, soldOut: Offered[]): Promise<CatalogVersions> {
+  countProducts(
+    tx,
+    soldOut.map(({ categoryId }) => ({ categoryId, listed: 0, inStock: -1 })),
+  );
+  return raiseVersions(tx, 'availability');
 }
 
 function keptOutcomes(fresh: Checkout[], outcomes: Map<Checkout, Outcome>) {
