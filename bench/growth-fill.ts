@@ -98,8 +98,9 @@ async function settle(run: Run): Promise<void> {
 async function countProducts(run: Run): Promise<void> {
   await run(`
     INSERT INTO category_counts
-    SELECT category_id, count(*), count(*) FILTER (WHERE in_stock)
-    FROM products WHERE archived_at IS NULL GROUP BY 1
+    SELECT c.id, count(p.id), count(p.id) FILTER (WHERE p.in_stock)
+    FROM categories c LEFT JOIN products p ON p.category_id = c.id AND p.archived_at IS NULL
+    GROUP BY 1
     ON CONFLICT (category_id) DO UPDATE SET listed_products = excluded.listed_products,
       in_stock_products = excluded.in_stock_products`);
   await run(`

@@ -46,11 +46,20 @@ function productLists({ client, buyer, seller, productIds, categoryId, size }: W
     anew('by name', '?ordering=name'),
     anew('newest first', '?ordering=-created_at'),
     anew('in stock', '?in_stock=true'),
+    anew('in stock, of a large category', `?category=${LARGE_CATEGORY}&in_stock=true`),
     anew('sold out', '?in_stock=false'),
     anew('search, rare', `?search=${RARE_WORD}`),
     anew('search, common', '?search=kettle'),
     anew('page=last', '?page=last', deep),
     anew('the middle page', `?page=${middle}`, deep),
+    ...['created_at', '-price'].map((ordering) => ({
+      name: `list-product the page after the middle one, by ${ordering}`,
+      before: async (index: number) => {
+        await before(index);
+        await read(`?page=${middle}&ordering=${ordering}`);
+      },
+      request: () => read(`?page=${middle + 1}&ordering=${ordering}`),
+    })),
   ];
 }
 

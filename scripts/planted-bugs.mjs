@@ -17,6 +17,7 @@ import { ensureInstalled, root } from './install.mjs';
 const LANES = 2; // copies in which tests run at once
 const LIMIT_MS = 240_000; // a bug that makes its tests hang is caught, too
 const COPIED = [
+  'bench',
   'bin',
   'migrations',
   'proofs',

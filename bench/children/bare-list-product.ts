@@ -1,4 +1,4 @@
-import { pageStatement } from '../../src/features/catalog/product-query.ts';
+import { pageStatement } from '../../src/features/catalog/page-statement.ts';
 import { type BareJob, runLoops } from '../bare-loops.ts';
 import { answerJobs } from '../job.ts';
 import { firstQuery, productQuery } from '../product-queries.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pageStatement } from '../../src/features/catalog/product-query.ts';
+import { pageStatement } from '../../src/features/catalog/page-statement.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { bareDriver } from '../bare-driver.ts';
 import type { Bench, Souk, Workload } from '../bench.ts';

@@ -58,6 +58,7 @@ export const limits = {
   catalogPollMs: 400, // how often a node compares its cache with the database
   catalogIdleMs: 2_000, // a cache that nobody asks is not kept warm
   cacheTrustMs: 900, // a copy not confirmed for this long is read again: the bound is one second
+  rowsSkipped: 200, // by a page of a list; one further on looks for a shorter way
   fragmentsCheckedAtOnce: 2_000, // recently used ones; the others are read again when used
   sharedPageSeconds: 60,
   searchCharacters: 200,
@@ -67,7 +68,6 @@ export const limits = {
   cartLines: 100,
   orderLines: 100,
   lineQuantity: 10_000,
-  ordersSkipped: 200, // by a page of a buyer's list; one further on begins at the nearer end
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
   checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { fill, LARGE_CATEGORY } from '../../bench/growth-fill.ts';
 import { openShop, type TestShop } from '../harness.ts';
 import { useEverything } from './journey.ts';
-import { type PlanMode, planModes, prepareToPlan, readWhole } from './plans.ts';
+import { type PlanMode, planModes, prepareToPlan, readWhole, rowsRead } from './plans.ts';
 import { collectStatements, squeeze, statementsWrittenIn, wasSent } from './statements.ts';
 
 // Every statement that a request sends, planned on a shop that is large enough for PostgreSQL to
@@ -86,6 +86,17 @@ for (const mode of planModes) {
     const reads = await wholeReads(mode);
     const lines = reads.map(({ read, text }) => `${read.join(', ')}: ${text}`);
     assert.equal(lines.join('\n'), '', 'add an index, or write it so that it uses one');
+  });
+
+  test(`a page after its predecessor reads hardly more than it shows (${mode})`, async () => {
+    const pages = [...sent.values()].filter(({ text }) =>
+      /ARRAY\(\s+SELECT p\.id FROM \(/.test(text),
+    );
+    assert.equal(pages.length, 6, 'one for each ordering');
+    for (const page of pages) {
+      const rows = await rowsRead(client, { ...page, mode });
+      assert.ok(rows <= 30, `${rows} rows: ${squeeze(page.text)}`);
+    }
   });
 
   test(`an index that is missing is found (${mode})`, async () => {

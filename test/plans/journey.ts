@@ -95,13 +95,18 @@ async function useLists(shop: TestShop, user: User, category: string): Promise<v
     'search=kettle',
     `category=${category}&in_stock=true&price_max=90`,
   ];
-  const names = ['created_at', 'price', 'name'];
+  const orderings = ['created_at', 'price', 'name'].flatMap((name) => [name, `-${name}`]);
   for (const filter of filters) {
-    for (const ordering of names.flatMap((name) => [name, `-${name}`])) {
+    for (const ordering of orderings) {
       await ask(shop, `GET /list-product/?${filter}&ordering=${ordering}`, { user });
     }
     for (const page of ['page=2', 'page=last', 'page_size=100']) {
       await ask(shop, `GET /list-product/?${filter}&${page}`, { user });
+    }
+  }
+  for (const ordering of orderings) {
+    for (const page of [30, 31, 1900]) {
+      await ask(shop, `GET /list-product/?ordering=${ordering}&page=${page}`, { user });
     }
   }
   for (const page of ['', '?page=2&page_size=1', '?page=last', '?page_size=100']) {

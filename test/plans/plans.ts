@@ -7,6 +7,9 @@ interface PlanNode {
   'Relation Name'?: string;
   'Index Name'?: string;
   'Index Cond'?: string;
+  'Actual Rows'?: number;
+  'Actual Loops'?: number;
+  'Rows Removed by Filter'?: number;
   Plans?: PlanNode[];
 }
 
@@ -27,14 +30,33 @@ export async function readWhole(
   { mode, ...sent }: Sent & { mode: PlanMode },
 ): Promise<string[]> {
   await client.query(`SET plan_cache_mode = ${mode}`);
-  return wholesIn(await explain(client, sent));
+  return wholesIn(await explain(client, sent, 'FORMAT JSON'));
 }
 
-async function explain(client: pg.Client, { text, values }: Sent): Promise<PlanNode> {
+/** How many rows a statement reads from tables and indexes when it runs. */
+export async function rowsRead(
+  client: pg.Client,
+  { mode, ...sent }: Sent & { mode: PlanMode },
+): Promise<number> {
+  await client.query(`SET plan_cache_mode = ${mode}`);
+  return rowsIn(await explain(client, sent, 'ANALYZE, FORMAT JSON'));
+}
+
+function rowsIn(node: PlanNode): number {
+  const { 'Actual Rows': rows = 0, 'Rows Removed by Filter': removed = 0 } = node;
+  const own = node['Relation Name'] ? (rows + removed) * (node['Actual Loops'] ?? 1) : 0;
+  return (node.Plans ?? []).reduce((sum, plan) => sum + rowsIn(plan), own);
+}
+
+async function explain(
+  client: pg.Client,
+  { text, values }: Sent,
+  options: string,
+): Promise<PlanNode> {
   await client.query(`PREPARE hot AS ${text}`);
   try {
     const args = values.length > 0 ? `(${values.map(literal).join(', ')})` : '';
-    const { rows } = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE hot${args}`);
+    const { rows } = await client.query(`EXPLAIN (${options}) EXECUTE hot${args}`);
     return rows[0]['QUERY PLAN'][0].Plan as PlanNode;
   } finally {
     await client.query('DEALLOCATE hot');

@@ -1,15 +1,9 @@
 import type { Context } from '../../context.ts';
 import { ByteCache } from '../../kernel/byte-cache.ts';
-import type { Sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
-import {
-  filterKeyOf,
-  isCounted,
-  keyOf,
-  type ProductQuery,
-  pageStatement,
-} from './product-query.ts';
+import { idsOfPage, type Known, pageStatement } from './page-statement.ts';
+import { filterKeyOf, isCounted, isFar, keyOf, type ProductQuery } from './product-query.ts';
 
 /** The ids on one page of a query, valid for one state of the catalog. */
 export interface Page {
@@ -45,7 +39,7 @@ export class Pages {
   }
 
   /** The page of a query for the counters as they are known; at once when it is kept. */
-  find(query: ProductQuery, known: CatalogVersions): Page | Promise<Page> {
+  find(query: ProductQuery, known: Counters): Page | Promise<Page> {
     const key = keyOf(query);
     const wanted = countersOf(query, known);
     const page = this.#kept.get(key);
@@ -94,30 +88,43 @@ export class Pages {
     query: ProductQuery,
     { key, wanted }: { key: string; wanted: Counters },
   ): Promise<Page> {
-    const { db, cache, metrics } = this.#context;
+    const { cache, metrics } = this.#context;
     metrics.listCache.inc({ result: 'miss' });
-    const counted = this.#totals.get(filterKeyOf(query));
-    const known = counted && areSame(counted, wanted) ? counted.total : undefined;
-    const read = (statement: Sql) =>
-      db.row<CatalogVersions & { total: number; ids: string[] }>(statement, 'variant');
-    let row = await read(pageStatement(query, known));
-    // Something was added or removed since: what was known is not true of this snapshot.
-    const isPast = known !== undefined && row && !areSame(countersOf(query, row), wanted);
-    if (isPast) row = await read(pageStatement(query));
-    if (row === undefined) throw new Error('catalog_state has no row');
-    this.#learn(row);
-    const counters = countersOf(query, row);
-    const page = { ...counters, total: row.total, ids: idsOf(query, row) };
+    const known = await this.#near(query, wanted);
+    let page = await this.#ask(query, known);
+    // Something was changed since: what was known is not true of this snapshot.
+    if (known !== undefined && !areSame(page, known)) page = await this.#ask(query);
     if (isCounted(query)) {
-      cache.set(nameOf(key, counters), JSON.stringify(page), limits.sharedPageSeconds);
+      cache.set(nameOf(key, page), JSON.stringify(page), limits.sharedPageSeconds);
     }
     return page;
+  }
+
+  /** What other pages of these products tell; a far page asks the first one how many there are. */
+  async #near(query: ProductQuery, wanted: Counters): Promise<(Known & Counters) | undefined> {
+    if (isFar(query)) {
+      const before = this.#kept.get(keyOf({ ...query, page: query.page - 1 }));
+      if (before && areSame(before, wanted)) return { ...before, before: before.ids.at(-1) };
+    }
+    const known = this.#totals.get(filterKeyOf(query));
+    if (known && areSame(known, wanted)) return known;
+    return isFar(query) ? this.find({ ...query, page: 1 }, wanted) : undefined;
+  }
+
+  async #ask(query: ProductQuery, known?: Known): Promise<Page> {
+    const row = await this.#context.db.row<CatalogVersions & { total: number; ids: string[] }>(
+      pageStatement(query, known),
+      'variant',
+    );
+    if (row === undefined) throw new Error('catalog_state has no row');
+    this.#learn(row);
+    return { ...countersOf(query, row), total: row.total, ids: idsOfPage(query, row, known) };
   }
 }
 
 type Counters = Pick<Page, 'lists' | 'availability'>;
 
-const countersOf = (query: ProductQuery, { lists, availability }: CatalogVersions): Counters => ({
+const countersOf = (query: ProductQuery, { lists, availability }: Counters): Counters => ({
   lists,
   availability: query.inStock === undefined ? 0 : availability,
 });
@@ -127,12 +134,3 @@ const nameOf = (key: string, { lists, availability }: Counters): string =>
 
 const areSame = (one: Counters, other: Counters): boolean =>
   one.lists === other.lists && one.availability === other.availability;
-
-/** Of the ids that were read, which are a rounder number. */
-function idsOf(
-  { page, pageSize }: ProductQuery,
-  { total, ids }: { total: number; ids: string[] },
-): string[] {
-  if (page !== 'last') return ids.slice(0, pageSize);
-  return total === 0 ? [] : ids.slice(-(((total - 1) % pageSize) + 1));
-}

@@ -1,25 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Sql, sql, sqlJoin, sqlRaw } from '../../kernel/db.ts';
+import { type Sql, sql, sqlJoin } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 
-/** Each with its way back, of which the last page is read. */
-const orderings = {
-  created_at: ['p.created_at, p.id', 'p.created_at DESC, p.id DESC'],
-  '-created_at': ['p.created_at DESC, p.id DESC', 'p.created_at, p.id'],
-  price: ['p.price_minor, p.created_at, p.id', 'p.price_minor DESC, p.created_at DESC, p.id DESC'],
-  '-price': [
-    'p.price_minor DESC, p.created_at, p.id',
-    'p.price_minor, p.created_at DESC, p.id DESC',
-  ],
-  name: ['p.name, p.created_at, p.id', 'p.name DESC, p.created_at DESC, p.id DESC'],
-  '-name': ['p.name DESC, p.created_at, p.id', 'p.name, p.created_at DESC, p.id DESC'],
-} as const;
+const orderings = ['created_at', '-created_at', 'price', '-price', 'name', '-name'] as const;
+export type Ordering = (typeof orderings)[number];
 
 /** A normalized request for a page of products: equal requests have equal keys. */
 export interface ProductQuery {
   page: number | 'last';
   pageSize: number;
-  ordering: keyof typeof orderings;
+  ordering: Ordering;
   categoryId?: string | undefined;
   minPriceMinor?: number | undefined;
   maxPriceMinor?: number | undefined;
@@ -27,8 +17,8 @@ export interface ProductQuery {
   search?: string | undefined;
 }
 
-export const isOrdering = (name: string): name is keyof typeof orderings =>
-  Object.hasOwn(orderings, name);
+export const isOrdering = (name: string): name is Ordering =>
+  orderings.some((ordering) => ordering === name);
 
 /** The same text for queries of the same products, whatever the page and its order. */
 export const filterKeyOf = (query: ProductQuery): string =>
@@ -42,7 +32,8 @@ export function keyOf(query: ProductQuery): string {
   return [...parts, inStock, search].map((part) => part ?? '').join('|');
 }
 
-function condition(query: ProductQuery): Sql {
+/** Which products `p` match. */
+export function condition(query: ProductQuery): Sql {
   const { categoryId, minPriceMinor, maxPriceMinor, inStock, search } = query;
   const terms = [sql`p.archived_at IS NULL`];
   if (categoryId !== undefined) terms.push(sql`p.category_id = ${categoryId}`);
@@ -57,15 +48,16 @@ function condition(query: ProductQuery): Sql {
   return sqlJoin(terms, ' AND ');
 }
 
-// A bound LIMIT makes PostgreSQL plan every execution anew, so sizes are literals, and few.
-const literalSizes = [10, 20, 50, 100];
-
 /** Whether the products that match have to be counted, one by one. */
 export const isCounted = ({ minPriceMinor, maxPriceMinor, search }: ProductQuery): boolean =>
   [minPriceMinor, maxPriceMinor, search].some((filter) => filter !== undefined);
 
+/** Whether there are many products on the pages before: more than it costs to pass over them. */
+export const isFar = (query: ProductQuery): query is ProductQuery & { page: number } =>
+  query.page !== 'last' && (query.page - 1) * query.pageSize > limits.rowsSkipped;
+
 /** How many match. What is counted already (`countProducts`) costs the same however many. */
-function total(query: ProductQuery): Sql {
+export function total(query: ProductQuery): Sql {
   const { categoryId, inStock } = query;
   if (isCounted(query)) return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;
   const soldOut = sql`listed_products - in_stock_products`;
@@ -74,30 +66,4 @@ function total(query: ProductQuery): Sql {
   if (categoryId === undefined) return sql`SELECT ${kept} AS n FROM catalog_state`;
   return sql`
     SELECT coalesce(max(${kept}), 0) AS n FROM category_counts WHERE category_id = ${categoryId}`;
-}
-
-/**
- * One statement, hence one snapshot: the catalog's counters, how many products match, and the
- * ids of the page: `pageSize` of them or more, the last page at their end.
- * @param known how many match, when that is known
- */
-export function pageStatement(query: ProductQuery, known?: number): Sql {
-  const size = sqlRaw(
-    String(literalSizes.find((literal) => literal >= query.pageSize) ?? limits.maxPageSize),
-  );
-  const where = condition(query);
-  const { page, pageSize } = query;
-  const [there, back] = orderings[query.ordering].map((order) => sqlRaw(order));
-  const ids =
-    page === 'last'
-      ? sql`SELECT id FROM (
-          SELECT p.* FROM products p WHERE ${where} ORDER BY ${back} LIMIT ${size}
-        ) p ORDER BY ${there}`
-      : sql`SELECT p.id FROM products p WHERE ${where}
-          ORDER BY ${there} LIMIT ${size} OFFSET ${(page - 1) * pageSize}`;
-  const counted = known === undefined ? total(query) : sql`SELECT ${known}::bigint AS n`;
-  return sql`
-    WITH total AS (${counted})
-    SELECT s.lists, s.availability, s.categories, total.n AS total, ARRAY(${ids}) AS ids
-    FROM catalog_state s, total`;
 }

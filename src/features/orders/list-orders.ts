@@ -22,7 +22,7 @@ export async function listOrders(
   const number = page === 'last' ? undefined : page;
   const skipped = ((number ?? 1) - 1) * pageSize;
   // The first look finds the usual page, and else how many orders there are.
-  const isNear = number !== undefined && skipped <= limits.ordersSkipped;
+  const isNear = number !== undefined && skipped <= limits.rowsSkipped;
   const size = isNear ? pageSize : 1;
   const first = await readOrders(db, buyerId, {
     from: 'newest',
