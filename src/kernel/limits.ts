@@ -62,6 +62,7 @@ export const limits = {
   fragmentsCheckedAtOnce: 2_000, // recently used ones; the others are read again when used
   sharedPageSeconds: 60,
   searchCharacters: 200,
+  searchSorted: 1_000, // so few matches are sorted at once; the first of more are found in order
   descriptionCharacters: 5_000, // bounds every answer that shows products
 
   // cart and checkout

@@ -29,6 +29,11 @@ export interface Known {
   before?: string | undefined;
 }
 
+/** The catalog's counters, and how many products match. */
+export const totalStatement = (query: ProductQuery): Sql => sql`
+  WITH total AS (${total(query)})
+  SELECT s.lists, s.availability, s.categories, total.n AS total FROM catalog_state s, total`;
+
 /**
  * One statement, hence one snapshot: the catalog's counters, how many products match, and ids
  * among which the page is: see `idsOfPage`.
@@ -70,8 +75,13 @@ const literalSizes = [10, 20, 50, 100];
 function idsStatement(query: ProductQuery, known?: Known): Sql {
   const size = literalSizes.find((literal) => literal >= query.pageSize) ?? limits.maxPageSize;
   const limit = sqlRaw(String(size));
-  const listed = sql`FROM products p WHERE ${condition(query)}`;
   const ordering = runs[query.ordering];
+  const isFew = query.search !== undefined && known && known.total <= limits.searchSorted;
+  const matching = sql`FROM products p WHERE ${condition(query)}`;
+  // Else PostgreSQL may go through all products in order to find them: it cannot know how few.
+  const gathered = sql`
+    FROM (SELECT p.id, p.created_at, p.price_minor, p.name ${matching} OFFSET 0) p WHERE true`;
+  const listed = isFew ? gathered : matching;
   if (known?.before) return idsAfter(known.before, { ordering, listed, limit });
   const order = isFromEnd(query, known) ? back(ordering) : there(ordering);
   const skipped = skippedOf(query, known);

@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { ByteCache } from '../../kernel/byte-cache.ts';
+import type { Sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { CatalogVersions } from './catalog-state.ts';
-import { idsOfPage, type Known, pageStatement } from './page-statement.ts';
+import { idsOfPage, type Known, pageStatement, totalStatement } from './page-statement.ts';
 import { filterKeyOf, isCounted, isFar, keyOf, type ProductQuery } from './product-query.ts';
 
 /** The ids on one page of a query, valid for one state of the catalog. */
@@ -39,7 +40,7 @@ export class Pages {
   }
 
   /** The page of a query for the counters as they are known; at once when it is kept. */
-  find(query: ProductQuery, known: Counters): Page | Promise<Page> {
+  find(query: ProductQuery, known: CatalogVersions): Page | Promise<Page> {
     const key = keyOf(query);
     const wanted = countersOf(query, known);
     const page = this.#kept.get(key);
@@ -91,16 +92,16 @@ export class Pages {
     const { cache, metrics } = this.#context;
     metrics.listCache.inc({ result: 'miss' });
     const known = await this.#near(query, wanted);
-    let page = await this.#ask(query, known);
+    let page = await this.#readPage(query, known);
     // Something was changed since: what was known is not true of this snapshot.
-    if (known !== undefined && !areSame(page, known)) page = await this.#ask(query);
+    if (known !== undefined && !areSame(page, known)) page = await this.#readPage(query);
     if (isCounted(query)) {
       cache.set(nameOf(key, page), JSON.stringify(page), limits.sharedPageSeconds);
     }
     return page;
   }
 
-  /** What other pages of these products tell; a far page asks the first one how many there are. */
+  /** What other pages of these products tell; where that saves much, how many there are. */
   async #near(query: ProductQuery, wanted: Counters): Promise<(Known & Counters) | undefined> {
     if (isFar(query)) {
       const before = this.#kept.get(keyOf({ ...query, page: query.page - 1 }));
@@ -108,17 +109,22 @@ export class Pages {
     }
     const known = this.#totals.get(filterKeyOf(query));
     if (known && areSame(known, wanted)) return known;
-    return isFar(query) ? this.find({ ...query, page: 1 }, wanted) : undefined;
+    if (query.search === undefined && !isFar(query)) return undefined;
+    const { total, ...versions } = await this.#ask<{ total: number }>(totalStatement(query));
+    return { ...countersOf(query, versions), total };
   }
 
-  async #ask(query: ProductQuery, known?: Known): Promise<Page> {
-    const row = await this.#context.db.row<CatalogVersions & { total: number; ids: string[] }>(
-      pageStatement(query, known),
-      'variant',
-    );
+  async #readPage(query: ProductQuery, known?: Known): Promise<Page> {
+    const statement = pageStatement(query, known);
+    const row = await this.#ask<{ total: number; ids: string[] }>(statement);
+    return { ...countersOf(query, row), total: row.total, ids: idsOfPage(query, row, known) };
+  }
+
+  async #ask<Row>(statement: Sql): Promise<Row & CatalogVersions> {
+    const row = await this.#context.db.row<Row & CatalogVersions>(statement, 'variant');
     if (row === undefined) throw new Error('catalog_state has no row');
     this.#learn(row);
-    return { ...countersOf(query, row), total: row.total, ids: idsOfPage(query, row, known) };
+    return row;
   }
 }
 
