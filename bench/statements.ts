@@ -1,13 +1,16 @@
+import { productColumns } from '../src/features/catalog/products.ts';
+
 // The text of statements that src/ does not export. Each names its source: what changes there
 // changes here, or the benchmark says so (see same-statements.ts).
 
 /** loadProducts in src/features/catalog/products.ts */
 export const productsById = `
-  SELECT p.id, p.name, p.description, p.price_minor, p.stock, p.revision,
-    c.id AS category_id, c.name AS category_name, c.description AS category_description,
-    c.seller_id AS category_seller_id
+  SELECT ${productColumns.text}
   FROM products p JOIN categories c ON c.id = p.category_id
   WHERE p.id = ANY($1::uuid[])`;
+
+/** loadOffered there */
+export const productsOnOffer = `${productsById} AND p.archived_at IS NULL`;
 
 /** readOrders in src/features/orders/order-page.ts */
 export const pageOfOrders = `
@@ -79,30 +82,25 @@ export const appendEvents = `
   SELECT user_id, base + step, id, type, order_id, status, message
   FROM event JOIN counter USING (user_id)`;
 
-/** lockCart in src/features/cart/cart.ts, and what follows there in addToCart and readCart */
-export const lockCart = 'SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE';
+/** changeCarts in src/features/cart/change-carts.ts, and what it calls in cart.ts there */
+export const lockBuyers = `
+  SELECT id FROM users WHERE id = ANY($1::int[]) ORDER BY id
+  FOR NO KEY UPDATE`;
 
-export const isOnOffer = 'SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL';
+export const lockLines = `
+  SELECT FROM cart_lines WHERE buyer_id = ANY($1::int[])
+  ORDER BY buyer_id, product_id FOR UPDATE`;
 
-export const addLine = `
-  INSERT INTO cart_lines AS l (buyer_id, product_id, quantity)
-  VALUES ($1, $2, $3)
-  ON CONFLICT (buyer_id, product_id) DO UPDATE SET
-    quantity = l.quantity + excluded.quantity
-  WHERE l.quantity + excluded.quantity <= $4
-  RETURNING quantity`;
-
-export const boundsOfCart = `
-  SELECT p.name, p.stock, cart.lines, cart.total
-  FROM products p, (
-    SELECT count(*) AS lines, coalesce(sum(p.price_minor * l.quantity), 0)::bigint AS total
-    FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
-    WHERE l.buyer_id = $1
-  ) cart
-  WHERE p.id = $2 AND p.archived_at IS NULL`;
-
-export const linesOfCart = `
-  SELECT l.product_id, l.quantity
-  FROM cart_lines l JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
-  WHERE l.buyer_id = $1
+export const readCarts = `
+  SELECT l.buyer_id, l.quantity, ${productColumns.text}
+  FROM cart_lines l
+  JOIN products p ON p.id = l.product_id AND p.archived_at IS NULL
+  JOIN categories c ON c.id = p.category_id
+  WHERE l.buyer_id = ANY($1::int[])
   ORDER BY l.added_at, l.product_id`;
+
+export const writeLines = `
+  INSERT INTO cart_lines (buyer_id, product_id, quantity)
+  SELECT * FROM unnest($1::int[],
+    $2::uuid[], $3::int[])
+  ON CONFLICT (buyer_id, product_id) DO UPDATE SET quantity = excluded.quantity`;

@@ -4,6 +4,7 @@ import { openGuard, openKnownGuard } from './features/accounts/guards.ts';
 import { logSecurity } from './features/accounts/security-log.ts';
 import { Sessions } from './features/accounts/sessions.ts';
 import { openTokens } from './features/accounts/tokens.ts';
+import { Carts } from './features/cart/carts.ts';
 import { ListCache } from './features/catalog/list-cache.ts';
 import { accountRoutes, sessionRoutes } from './features/classic/accounts.ts';
 import { cartRoutes } from './features/classic/cart.ts';
@@ -37,7 +38,7 @@ export interface App {
  *   accounts       sessions: revoked on any node → this node forgets them, their sockets close
  *   catalog        list cache: follows `catalog.changed`, which inventory, catalog and orders tell
  *   inventory      nothing in memory
- *   cart           nothing in memory
+ *   cart           queues of changes and of reads: many requests, one transaction or statement
  *   notifications  sockets: follow `streams.grown`, which orders tell
  *   orders         checkout queue, status queue: many requests, one transaction
  *   classic        the HTTP and socket addresses of all of it
@@ -57,9 +58,9 @@ export async function buildApp(
     : noRateLimits;
   const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
   const checkouts = new CheckoutQueue(context);
-  const statuses = new StatusQueue(context);
+  const queues = { carts: new Carts(context), checkouts, statuses: new StatusQueue(context) };
   const shed = shedOrders(checkouts, metrics);
-  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, checkouts, statuses };
+  const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, ...queues };
   const sockets = new Sockets(context, {
     sessions,
     readHandshake,

@@ -1,16 +1,8 @@
-import { limits } from '../../src/kernel/limits.ts';
 import { type BareDb, type BareJob, runLoops } from '../bare-loops.ts';
 import { answerJobs } from '../job.ts';
-import {
-  addLine,
-  boundsOfCart,
-  isOnOffer,
-  linesOfCart,
-  lockCart,
-  productsById,
-} from '../statements.ts';
+import { lockBuyers, lockLines, productsOnOffer, readCarts, writeLines } from '../statements.ts';
 
-/** Adds to a cart, which is then read, and reads it again, in turns: two requests of the shop. */
+/** Adds to a cart, and reads it, in turns. */
 answerJobs((job: BareJob & { buyerIds: number[]; productIds: string[] }) =>
   runLoops(job, (db, loop) => {
     const buyerId = job.buyerIds[loop] ?? 0;
@@ -18,22 +10,21 @@ answerJobs((job: BareJob & { buyerIds: number[]; productIds: string[] }) =>
     return async () => {
       const productId = job.productIds[Math.floor(next / 2) % job.productIds.length] ?? '';
       if (next % 2 === 0) await add(db, buyerId, productId);
+      else await db.send(readCarts, [[buyerId]]);
       next += 1;
-      await read(db, buyerId);
     };
   }),
 );
 
+/** The cart after it is known without another look, as the shop knows it. */
 function add({ transaction }: BareDb, buyerId: number, productId: string): Promise<void> {
   return transaction(async (send) => {
-    void send(lockCart, [buyerId]);
-    await send(isOnOffer, [productId]);
-    await send(addLine, [buyerId, productId, 1, limits.lineQuantity]);
-    await send(boundsOfCart, [buyerId, productId]);
+    const [ids, productIds] = [[buyerId], [productId]];
+    void send(lockBuyers, [ids]);
+    void send(lockLines, [ids]);
+    const cart = send(readCarts, [ids]);
+    await send(productsOnOffer, [productIds]);
+    const line = (await cart).find(({ id }) => id === productId);
+    await send(writeLines, [ids, productIds, [Number(line?.['quantity'] ?? 0) + 1]]);
   });
-}
-
-async function read({ send }: BareDb, buyerId: number): Promise<void> {
-  const lines = await send(linesOfCart, [buyerId]);
-  await send(productsById, [lines.map(({ product_id }) => product_id)]);
 }

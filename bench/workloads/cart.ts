@@ -5,14 +5,7 @@ import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, LIMIT_DATABASE } from '../market.ts';
 import { productId } from '../market-rows.ts';
 import { statementsOutOfDate } from '../same-statements.ts';
-import {
-  addLine,
-  boundsOfCart,
-  isOnOffer,
-  linesOfCart,
-  lockCart,
-  productsById,
-} from '../statements.ts';
+import { lockBuyers, lockLines, productsOnOffer, readCarts, writeLines } from '../statements.ts';
 import { compare, type Side, takeTurns } from '../turns.ts';
 
 const workload = 'cart';
@@ -37,7 +30,7 @@ export const cart: Workload = {
     };
     const from = { souk, child: 'bare-cart', database: LIMIT_DATABASE };
     const limit = bareDriver(bench, from, () => ({ buyerIds, productIds }));
-    const statements = [lockCart, isOnOffer, addLine, boundsOfCart, linesOfCart, productsById];
+    const statements = [lockBuyers, lockLines, readCarts, productsOnOffer, writeLines];
     const once = { url, seconds: 1, clients: clients.slice(0, 1) };
     const outOfDate = await statementsOutOfDate(souk, statements, () => measureLoad(bench, once));
     const rounds = await takeTurns(bench, ours, limit);

@@ -67,6 +67,10 @@ export const limits = {
 
   // cart and checkout
   cartLines: 100,
+  cartBatchCarts: 64, // a full one is 100 rows: the worst batch is 6,400, some 30 ms to read
+  cartQueueRequests: 4_000, // about a second of work; beyond: 503
+  cartWaitMs: 5_000, // a request that waited longer is refused, not tried
+  cartReadLanes: 4, // one backend would do all the reading; connections are left for others
   orderLines: 100,
   lineQuantity: 10_000,
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly

@@ -122,6 +122,35 @@ test('a cart never holds more than 100 products', async () => {
   assert.equal((await cartOf(shop, ann)).length, 100);
 });
 
+test('what is added never makes a total beyond 15 digits', async () => {
+  const ann = await shop.buyer();
+  const dear = await shop.product(seller, { price: 9_999_999_999.99, stock: 5_000 });
+  await addToCart(shop, ann, { product_id: dear.id, quantity: 1_000 });
+  const refused = await addToCart(shop, ann, { product_id: dear.id, quantity: 1 });
+  assert.equal(refused.status, 400);
+  assert.deepEqual(refused.body, { error: 'The cart total is too large' });
+  assert.deepEqual(await cartOf(shop, ann), [[dear.id, 1_000]]);
+});
+
+test('a product that was withdrawn has no place in a cart', async () => {
+  const ann = await shop.buyer();
+  const { id: category_id } = await shop.category(seller);
+  const nails = await Promise.all(times(101, () => shop.product(seller, { category_id })));
+  for (const { id } of nails.slice(0, 100)) await addToCart(shop, ann, { product_id: id });
+  await shop.call(`DELETE /delete-product/?id=${nails[0].id}`, { token: seller.access });
+  const added = await addToCart(shop, ann, { product_id: nails[100].id });
+  assert.equal(added.status, 201);
+  const ids = nails.slice(1).map(({ id }) => id);
+  assert.deepEqual(
+    added.body.items.map(({ product }: Json) => product.id),
+    ids,
+  );
+  assert.deepEqual(
+    (await cartOf(shop, ann)).map(([id]) => id),
+    ids,
+  );
+});
+
 for (const method of ['POST', 'PATCH']) {
   for (const [product_id, status, error] of [
     [undefined, 400, 'product_id is required'],

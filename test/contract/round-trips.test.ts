@@ -73,12 +73,15 @@ after(async () => {
   await shop.close();
 });
 
-/** What each of the transactions took that placed orders, or moved them. */
-async function countsOf(work: () => Promise<unknown>): Promise<[number, number][]> {
+/** What each of the transactions took that placed orders, or moved them; or wrote what is told. */
+async function countsOf(
+  work: () => Promise<unknown>,
+  written = /(?:INTO|UPDATE) orders/,
+): Promise<[number, number][]> {
   transactions = [];
   await work();
   return transactions
-    .filter(({ statements }) => statements.some((text) => /(?:INTO|UPDATE) orders/.test(text)))
+    .filter(({ statements }) => statements.some((text) => written.test(text)))
     .map(({ statements, trips }) => [statements.length, trips]);
 }
 
@@ -137,6 +140,33 @@ test('a batch of steps of orders takes 4 statements in 2 trips, whatever its siz
   assert.ok(counts.length < others.length / 2, 'batches');
 });
 
+test('a batch of changes of carts takes 5 statements in 2 trips, whatever its size', async () => {
+  const put = async (buyer: User, index: number) => {
+    const body = { product_id: things[index % things.length].id, quantity: 1 };
+    return shop.call(`${index % 3 === 2 ? 'PATCH' : 'POST'} /cart/`, { token: buyer.access, body });
+  };
+  const wroteLines = /INTO cart_lines/;
+  assert.deepEqual(await countsOf(() => put(buyers[0] as User, 0), wroteLines), [[5, 2]]);
+  singles = [];
+  const counts = await countsOf(async () => {
+    const answers = await Promise.all(times(4, () => buyers.map(put)).flat());
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200, 201]));
+  }, wroteLines);
+  for (const one of counts) assert.deepEqual(one, [5, 2]);
+  assert.ok(counts.length < buyers.length, 'batches');
+  assert.deepEqual(singles.filter(isOfCart), [], 'the answers are made from memory');
+});
+
+test('reads of carts take a statement for many', async () => {
+  singles = [];
+  const read = ({ access }: User) => shop.call('GET /cart/', { token: access });
+  const answers = await Promise.all(times(4, () => buyers.map(read)).flat());
+  assert.deepEqual(countStatuses(answers), { 200: answers.length });
+  const { length } = singles.filter(isOfCart);
+  assert.ok(length > 0 && length < answers.length / 2, `${length} statements`);
+});
+
+const isOfCart = (text: string): boolean => text.includes('cart_lines');
 const isOfList = (text: string): boolean => /AS ids|JOIN categories c ON/.test(text);
 
 test('a list that is not cached takes 2 statements, one that is takes none', async () => {

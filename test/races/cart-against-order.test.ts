@@ -5,7 +5,7 @@ import type { User } from '../harness.ts';
 import { addToCart, cartOf, countStatuses, orderCart, ordersOf, stockOf } from '../shopping.ts';
 import { times } from '../shopping.ts';
 
-// Red when place-orders.ts reads the cart without locking its lines.
+// Red when place-orders.ts or change-carts.ts reads the cart without locking its lines.
 
 let shop: TestShop;
 let nodes: TestNode[];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { type Json, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
+import { HeldLock } from '../held-lock.ts';
 import { addToCart, cartOf, countStatuses, times } from '../shopping.ts';
 
 // Red when a quantity is read first and written after.
@@ -101,4 +102,32 @@ test('who empties the cart while it is filled keeps what came after', async () =
   assert.ok(quantity <= 20);
   await addToCart(shop, buyer, { product_id: bell.id });
   assert.deepEqual(await cartOf(shop, buyer), [[bell.id, quantity + 1]]);
+});
+
+test('an answer shows the cart after the change, as parallel ones left it', async () => {
+  const buyer = await shop.buyer();
+  const add = (_: unknown, index: number) => addToCart(node(index), buyer, { product_id: bell.id });
+  const answers = await Promise.all(times(20, String).map(add));
+  const shown = answers.map(({ body }) => body.total_items).toSorted((a, b) => a - b);
+  assert.deepEqual(
+    shown,
+    times(20, (index) => index + 1),
+  );
+});
+
+test('what is added after a wait for the line is measured against the stock of then', async () => {
+  const buyer = await shop.buyer();
+  const vase = await shop.product(seller, { name: 'Vase', stock: 5 });
+  await addToCart(shop, buyer, { product_id: vase.id, quantity: 3 });
+  const line = `SELECT FROM cart_lines WHERE buyer_id = ${buyer.id} FOR UPDATE`;
+  const lock = await HeldLock.take(shop.databaseUrl, line);
+  const adding = addToCart(shop, buyer, { product_id: vase.id, quantity: 2 });
+  await lock.isWanted();
+  const body = { id: vase.id, stock: 4 };
+  const counted = await shop.call('PATCH /product/', { token: seller.access, body });
+  assert.equal(counted.status, 200);
+  await lock.release();
+  const refused = await adding;
+  assert.deepEqual(refused.body, { error: 'Insufficient stock for product Vase' });
+  assert.deepEqual(await cartOf(shop, buyer), [[vase.id, 3]]);
 });

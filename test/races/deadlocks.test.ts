@@ -42,6 +42,12 @@ const acts = [
     const body = { id: rare[(index >> 3) % rare.length], stock: 1 + (index % 2) };
     return node.call('PATCH /product/', { token: seller.access, body });
   },
+  ({ node, buyer, ids, index }: Scene) => {
+    const body = { product_id: ids[(index * 5) % ids.length], quantity: index % 4 };
+    return node.call('PATCH /cart/', { token: buyer.access, body });
+  },
+  ({ node, buyer, ids, index }: Scene) =>
+    node.call(`DELETE /cart/?product_id=${ids[index % ids.length]}`, { token: buyer.access }),
 ];
 
 /** All of the products, from another one on, forwards or backwards. */

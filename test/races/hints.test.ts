@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Context } from '../../src/context.ts';
-import { addToCart } from '../../src/features/cart/cart.ts';
 import {
   archiveCategory,
   createCategory,
@@ -11,7 +10,7 @@ import { changeOffer, offerProduct, withdrawProduct } from '../../src/features/i
 import { CheckoutQueue } from '../../src/features/orders/checkout-queue.ts';
 import { StatusQueue } from '../../src/features/orders/status-queue.ts';
 import { type Json, openShop, type TestShop, type User } from '../harness.ts';
-import { ordered } from '../shopping.ts';
+import { addToCart, ordered } from '../shopping.ts';
 
 // A hint before the commit makes readers look too early: they would find nothing, and hear of the
 // change a second late. Red when a hint is published inside a transaction, or not at all.
@@ -63,7 +62,7 @@ const acts: Record<string, { act: (outside: Context) => Promise<unknown>; hints:
   },
   'an order of a cart': {
     async act(outside) {
-      await addToCart(shop.context.db, buyer.id, { productId: bell.id, quantity: 2 });
+      await addToCart(shop, buyer, { product_id: bell.id, quantity: 2 });
       const checkout = { buyerId: buyer.id, lines: 'cart' as const, claim: undefined };
       await new CheckoutQueue(outside).place(checkout);
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
+import { changeCarts } from '../../src/features/cart/change-carts.ts';
 import { updateOrderStatuses } from '../../src/features/orders/order-status.ts';
 import { errorCode } from '../../src/kernel/db-errors.ts';
 import { Unavailable } from '../../src/kernel/errors.ts';
@@ -12,7 +13,7 @@ import { addToCart, order, orderCart, ordered, times } from '../shopping.ts';
 // Idempotency key → cart lines → products by id → orders by id → streams by user id → counts of
 // categories by id → catalog counters. Each test stops a request at one lock and looks which others
 // it has by then: red when an ORDER BY before FOR UPDATE goes, or when two of the steps in
-// place-orders.ts or order-status.ts change places.
+// place-orders.ts, order-status.ts or change-carts.ts change places.
 
 let shop: TestShop;
 let seller: User;
@@ -147,9 +148,12 @@ async function restock(id: string): Promise<void> {
   assert.equal(status, 200);
 }
 
-/** One of each of the first two, which are the last ones: their sale moves the counters. */
+/**
+ * One of each of the first two, which are the last ones: their sale moves the counters. The second
+ * comes first, so that the lines do not lie in the order of their ids.
+ */
 async function refill(): Promise<void> {
-  for (const { id } of things.slice(0, 2)) {
+  for (const { id } of things.slice(0, 2).toReversed()) {
     await restock(id);
     const body = { product_id: id, quantity: 1 };
     const put = await shop.call('PATCH /cart/', { token: buyer.access, body });
@@ -184,6 +188,32 @@ const newOrder = ({ id }: Json): Promise<string> => ordered(shop, buyer, { produ
 function unlessUnavailable(error: unknown): void {
   if (!(error instanceof Unavailable)) throw error;
 }
+
+test('changes of carts lock buyers by id, then lines by buyer and product', async () => {
+  key = randomUUID();
+  const stranger = await shop.buyer(); // has the higher id
+  await refill();
+  assert.equal((await addToCart(shop, stranger, { product_id: idOf(1) })).status, 201);
+  const places = [
+    ...[buyer, stranger].map(({ id }) => `SELECT 1 FROM users WHERE id = ${id}`),
+    ofCart(0),
+    ofCart(1),
+    `SELECT 1 FROM cart_lines WHERE buyer_id = ${stranger.id}`,
+  ];
+  const ask = async () => {
+    const change = { verb: 'set' as const, productId: idOf(1), quantity: 1 };
+    const changes = [stranger, buyer].map(({ id }) => ({ ...change, buyerId: id }));
+    await changeCarts(shop.context.db, changes).catch(unlessUnavailable);
+    return { status: 200, text: '' };
+  };
+  for (const [at, row] of places.entries()) {
+    await refill();
+    const look = Object.fromEntries(places.map((place, index) => [`place ${index}`, place]));
+    delete look[`place ${at}`];
+    const before = times(at, (index) => `place ${index}`);
+    assert.deepEqual(await stoppedAt(row, { ask, look }), before, `at place ${at}`);
+  }
+});
 
 test('emptying a cart and deleting a category lock rows in the order of their ids', async () => {
   key = randomUUID();

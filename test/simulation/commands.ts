@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import fc, { type AsyncCommand } from 'fast-check';
+import { Carts } from '../../src/features/cart/carts.ts';
 import { CheckoutQueue } from '../../src/features/orders/checkout-queue.ts';
 import { type Checkout, placeOrders } from '../../src/features/orders/place-orders.ts';
 import { StatusQueue } from '../../src/features/orders/status-queue.ts';
@@ -106,12 +107,14 @@ export class AtOnce implements Step {
     const turns = new Turns(this.#choices);
     const checkouts = new CheckoutQueue({ ...context, db: takingTurns(db, turns, 'checkouts') });
     const statuses = new StatusQueue({ ...context, db: takingTurns(db, turns, 'statuses') });
+    const carts = new Carts({ ...context, db: takingTurns(db, turns, 'carts') });
     const acts = this.#plans.map(async (plan, index) => {
       const name = `o${world.steps}${'abcde'[index]}`;
       const operation = resolve(plan, world.shop, name);
       await turns.next(`${name}: ${show(operation)}`);
       const outside = alone(real, takingTurns(db, turns, name));
       if (this.#isQueued) {
+        outside.carts = carts;
         outside.place = (checkout) => checkouts.place(checkout);
         outside.move = (step) => statuses.update(step);
       }
@@ -141,7 +144,7 @@ export class AtOnce implements Step {
 const show = (plan: object): string =>
   inspect(plan, { breakLength: Infinity, depth: 5, compact: true });
 
-/** Every checkout, and every step of an order, in a transaction of its own. */
+/** Whatever goes in batches, in a transaction of its own. */
 function alone(real: RealShop, db: Db): Outside {
   const place = async (checkout: Checkout): Promise<string[]> => {
     const { outcomes } = await placeOrders(db, [checkout]);
@@ -150,8 +153,10 @@ function alone(real: RealShop, db: Db): Outside {
     if ('orderIds' in outcome) return outcome.orderIds;
     throw new Refusal(outcome.refused.kind, outcome.refused.message);
   };
-  const statuses = new StatusQueue({ ...real.context, db });
-  return { db, bus: real.context.bus, place, move: (step) => statuses.update(step) };
+  const context = { ...real.context, db };
+  const statuses = new StatusQueue(context);
+  const carts = new Carts(context);
+  return { db, bus: context.bus, carts, place, move: (step) => statuses.update(step) };
 }
 
 /** In this order, the model hears and sees the same. */

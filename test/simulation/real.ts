@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Context } from '../../src/context.ts';
-import { addToCart, emptyCart, readCart, setCartLine } from '../../src/features/cart/cart.ts';
+import { type Cart, readCarts } from '../../src/features/cart/cart.ts';
+import type { Carts } from '../../src/features/cart/carts.ts';
 import type { Actor } from '../../src/features/catalog/categories.ts';
 import type { Product as Offered } from '../../src/features/catalog/products.ts';
 import { changeOffer, offerProduct, withdrawProduct } from '../../src/features/inventory/offers.ts';
@@ -17,10 +18,11 @@ import { Names } from './names.ts';
 
 type Order = Extract<Operation, { verb: 'order' }>;
 
-/** Where an operation runs: a database, and what takes its checkouts and its steps of orders. */
+/** Where an operation runs: a database, and what takes what goes in batches. */
 export interface Outside {
   db: Db;
   bus: Context['bus'];
+  carts: Carts;
   place(checkout: Checkout): Promise<string[]>;
   move(step: StatusStep): Promise<void>;
 }
@@ -106,17 +108,22 @@ export class RealShop {
     return this.#names.in({ products, carts, orders, streams }) as Sight;
   }
 
-  async #act(operation: Operation, { place, move, ...outside }: Outside): Promise<unknown> {
+  async #act(operation: Operation, { place, move, carts, ...outside }: Outside): Promise<unknown> {
     const { db } = outside;
     switch (operation.verb) {
       case 'order':
         return { orders: await place(this.checkoutOf(operation)) };
       case 'add to cart':
-        return addToCart(db, this.#user(operation.buyer), this.#line(operation.line));
-      case 'set cart line':
-        return setCartLine(db, this.#user(operation.buyer), this.#line(operation.line));
+      case 'set cart line': {
+        const buyerId = this.#user(operation.buyer);
+        const line = this.#line(operation.line);
+        const verb = operation.verb === 'add to cart' ? 'add' : 'set';
+        if (line.quantity === 0) await carts.remove(buyerId, line.productId);
+        else await carts.change({ verb, buyerId, ...line });
+        return undefined;
+      }
       case 'empty cart':
-        return emptyCart(db, this.#user(operation.buyer));
+        return void (await carts.empty(this.#user(operation.buyer)));
       case 'offer': {
         const { seller, fields } = operation;
         const { price: priceMinor, ...more } = fields;
@@ -159,11 +166,8 @@ export class RealShop {
   }
 
   async #cart(buyerId: number): Promise<Sight['carts'][number]> {
-    const {
-      lines,
-      totalItems: items,
-      totalMinor: total,
-    } = await readCart(this.#context.db, buyerId);
+    const [cart] = await readCarts(this.#context.db, [buyerId]);
+    const { lines, totalItems: items, totalMinor: total } = cart as Cart;
     const seen = lines.map(({ product, quantity, subtotalMinor: subtotal }) => {
       return { product: product.id, quantity, subtotal };
     });

@@ -13,7 +13,8 @@ export interface Product {
   category: { id: string; name: string; description: string; sellerId: number };
 }
 
-interface ProductRow {
+/** A product and its category, as `productColumns` are answered. */
+export interface ProductRow {
   id: string;
   name: string;
   description: string;
@@ -135,26 +136,40 @@ async function lockOwn(
   return locked;
 }
 
+/** Of products p and categories c: what `productOf` reads. */
+export const productColumns = sql`p.id, p.name, p.description, p.price_minor, p.stock, p.revision,
+      c.id AS category_id, c.name AS category_name, c.description AS category_description,
+      c.seller_id AS category_seller_id`;
+
+export const productOf = (row: ProductRow): Product => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  priceMinor: row.price_minor,
+  stock: row.stock,
+  revision: row.revision,
+  category: {
+    id: row.category_id,
+    name: row.category_name,
+    description: row.category_description,
+    sellerId: row.category_seller_id,
+  },
+});
+
 /** Products by id with their categories, archived ones included, in no particular order. */
 export async function loadProducts(db: Runner, ids: string[]): Promise<Product[]> {
   const rows = await db.rows<ProductRow>(sql`
-    SELECT p.id, p.name, p.description, p.price_minor, p.stock, p.revision,
-      c.id AS category_id, c.name AS category_name, c.description AS category_description,
-      c.seller_id AS category_seller_id
+    SELECT ${productColumns}
     FROM products p JOIN categories c ON c.id = p.category_id
     WHERE p.id = ANY(${ids}::uuid[])`);
-  return rows.map((row) => ({
-    id: row.id,
-    name: row.name,
-    description: row.description,
-    priceMinor: row.price_minor,
-    stock: row.stock,
-    revision: row.revision,
-    category: {
-      id: row.category_id,
-      name: row.category_name,
-      description: row.category_description,
-      sellerId: row.category_seller_id,
-    },
-  }));
+  return rows.map(productOf);
+}
+
+/** Those of the products that are on offer, by id. */
+export async function loadOffered(db: Runner, ids: string[]): Promise<Map<string, Product>> {
+  const rows = await db.rows<ProductRow>(sql`
+    SELECT ${productColumns}
+    FROM products p JOIN categories c ON c.id = p.category_id
+    WHERE p.id = ANY(${ids}::uuid[]) AND p.archived_at IS NULL`);
+  return new Map(rows.map((row) => [row.id, productOf(row)]));
 }

@@ -4,41 +4,41 @@ import { parseId } from '../../kernel/ids.ts';
 import { parseNumber, queryText } from '../../kernel/inputs.ts';
 import { limits } from '../../kernel/limits.ts';
 import { principalOf } from '../accounts/guards.ts';
-import { addToCart, emptyCart, readCart, removeFromCart, setCartLine } from '../cart/cart.ts';
+import type { Cart } from '../cart/cart.ts';
 import { shown } from './fields.ts';
 import { cartSchemas } from './schema-orders.ts';
 import { cartShape, type Shop } from './shapes.ts';
 
 type Fields = Record<string, unknown>;
 
-export function cartRoutes(app: FastifyInstance, { context }: Shop): void {
-  const { db, config } = context;
-  const show = async (buyerId: number) => cartShape(await readCart(db, buyerId), config.currency);
+export function cartRoutes(app: FastifyInstance, { context, carts }: Shop): void {
+  const show = (cart: Cart) => cartShape(cart, context.config.currency);
 
-  app.get('/cart/', cartSchemas.read, async (request) => show(principalOf(request).userId));
+  app.get('/cart/', cartSchemas.read, async (request) =>
+    show(await carts.read(principalOf(request).userId)),
+  );
 
   app.post('/cart/', cartSchemas.add, async (request, reply) => {
-    const { userId } = principalOf(request);
+    const { userId: buyerId } = principalOf(request);
     const { product_id, quantity } = request.body as Fields;
     const line = { productId: readProductId(product_id), quantity: readQuantity(quantity) };
-    await addToCart(db, userId, line);
-    return reply.code(201).send(await show(userId));
+    const cart = await carts.change({ verb: 'add', buyerId, ...line });
+    return reply.code(201).send(show(cart));
   });
 
   app.patch('/cart/', cartSchemas.set, async (request) => {
-    const { userId } = principalOf(request);
+    const { userId: buyerId } = principalOf(request);
     const { product_id, quantity } = request.body as Fields;
     const line = { productId: readProductId(product_id), quantity: readQuantity(quantity, 0) };
-    await setCartLine(db, userId, line);
-    return show(userId);
+    if (line.quantity === 0) return show(await carts.remove(buyerId, line.productId));
+    return show(await carts.change({ verb: 'set', buyerId, ...line }));
   });
 
   app.delete('/cart/', cartSchemas.remove, async (request) => {
     const { userId } = principalOf(request);
     const productId = queryText(request.query, 'product_id');
-    if (productId === '') await emptyCart(db, userId);
-    else await removeFromCart(db, userId, readProductId(productId));
-    return show(userId);
+    if (productId === '') return show(await carts.empty(userId));
+    return show(await carts.remove(userId, readProductId(productId)));
   });
 }
 

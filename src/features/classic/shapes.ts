@@ -4,6 +4,7 @@ import type { RateLimiter } from '../../kernel/rate-limits.ts';
 import type { Principal, Sessions } from '../accounts/sessions.ts';
 import type { Tokens } from '../accounts/tokens.ts';
 import type { Cart } from '../cart/cart.ts';
+import type { Carts } from '../cart/carts.ts';
 import type { Actor, Category } from '../catalog/categories.ts';
 import type { ListCache } from '../catalog/list-cache.ts';
 import type { Product } from '../catalog/products.ts';
@@ -20,6 +21,7 @@ export interface Shop {
   rateLimiter: RateLimiter;
   lists: ListCache;
   ready: ReadyAnswers;
+  carts: Carts;
   checkouts: CheckoutQueue;
   statuses: StatusQueue;
 }
