@@ -67,7 +67,7 @@ export const limits = {
 
   // cart and checkout
   cartLines: 100,
-  cartBatchCarts: 64, // a full one is 100 rows: the worst batch is 6,400, some 30 ms to read
+  cartBatchCarts: 64, // full ones are 6,400 rows: some 25 ms in which nothing else is done
   cartQueueRequests: 4_000, // about a second of work; beyond: 503
   cartWaitMs: 5_000, // a request that waited longer is refused, not tried
   cartReadLanes: 4, // one backend would do all the reading; connections are left for others
