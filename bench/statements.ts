@@ -12,28 +12,33 @@ export const productsById = `
 /** loadOffered there */
 export const productsOnOffer = `${productsById} AND p.archived_at IS NULL`;
 
-/** readOrders in src/features/orders/order-page.ts */
-export const pageOfOrders = `
-  WITH counted AS (
-    SELECT CASE WHEN orders_counted_to = last_offset THEN orders_placed
-      ELSE (SELECT count(*) FROM orders WHERE buyer_id = user_id) END AS total
-    FROM streams WHERE user_id = $1
-  ), part AS (
-    SELECT * FROM orders WHERE id = ANY(ARRAY(
-      SELECT id FROM orders WHERE buyer_id = $2
-      ORDER BY created_at DESC, id DESC LIMIT 10 OFFSET $3))
+/** readPages in src/features/orders/order-page.ts */
+export const pagesOfOrders = `
+  WITH page AS MATERIALIZED (
+    SELECT asked.place, counted.total, part.*,
+      (extract(epoch FROM part.created_at) * 1000000)::bigint AS created_us
+    FROM unnest(
+      (SELECT $1::int[]),
+      (SELECT $2::int[])
+    ) WITH ORDINALITY AS asked (buyer_id, skipped, place)
+    JOIN LATERAL (
+      SELECT CASE WHEN orders_counted_to = last_offset THEN orders_placed
+        ELSE (SELECT count(*) FROM orders WHERE buyer_id = user_id) END AS total
+      FROM streams WHERE user_id = asked.buyer_id LIMIT 1
+    ) counted ON true
+    LEFT JOIN LATERAL (SELECT id, status, total_minor, created_at
+      FROM orders WHERE buyer_id = asked.buyer_id
+      ORDER BY created_at DESC, id DESC LIMIT 10 OFFSET asked.skipped) part ON true
   )
-  SELECT counted.total, o.id, o.status, o.total_minor,
-    (extract(epoch FROM o.created_at) * 1000000)::bigint AS created_us,
+  SELECT page.place, page.total, page.id, page.status, page.total_minor, page.created_us,
     l.quantity, l.unit_price_minor, l.product_name, l.product_id,
-    p.description, p.stock, p.revision, c.id AS category_id, c.name AS category_name,
+    p.description, p.stock, c.id AS category_id, c.name AS category_name,
     c.description AS category_description, c.seller_id AS category_seller_id
-  FROM counted
-  LEFT JOIN part o ON true
-  LEFT JOIN order_lines l ON l.order_id = o.id
+  FROM page
+  LEFT JOIN order_lines l ON l.order_id = page.id
   LEFT JOIN products p ON p.id = l.product_id
   LEFT JOIN categories c ON c.id = p.category_id
-  ORDER BY o.created_at DESC, o.id DESC, l.line_number`;
+  ORDER BY page.place, page.created_at DESC, page.id DESC, l.line_number`;
 
 /** updateOrderStatuses in src/features/orders/order-status.ts */
 export const lockOrders = `

@@ -18,6 +18,7 @@ import { shedOrders } from './features/classic/shed-orders.ts';
 import { readHandshake, socketAuthenticator } from './features/classic/sockets.ts';
 import { Sockets } from './features/notifications/sockets.ts';
 import { CheckoutQueue } from './features/orders/checkout-queue.ts';
+import { PageQueue } from './features/orders/page-queue.ts';
 import { StatusQueue } from './features/orders/status-queue.ts';
 import { documentApi } from './kernel/docs.ts';
 import { createHttp } from './kernel/http.ts';
@@ -40,7 +41,8 @@ export interface App {
  *   inventory      nothing in memory
  *   cart           queues of changes and of reads: many requests, one transaction or statement
  *   notifications  sockets: follow `streams.grown`, which orders tell
- *   orders         checkout queue, status queue: many requests, one transaction
+ *   orders         checkout queue, status queue: many requests, one transaction;
+ *                  page queue: many requests, one statement
  *   classic        the HTTP and socket addresses of all of it
  */
 export async function buildApp(
@@ -58,7 +60,12 @@ export async function buildApp(
     : noRateLimits;
   const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
   const checkouts = new CheckoutQueue(context);
-  const queues = { carts: new Carts(context), checkouts, statuses: new StatusQueue(context) };
+  const queues = {
+    carts: new Carts(context),
+    checkouts,
+    statuses: new StatusQueue(context),
+    pages: new PageQueue(context),
+  };
   const shed = shedOrders(checkouts, metrics);
   const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, ...queues };
   const sockets = new Sockets(context, {

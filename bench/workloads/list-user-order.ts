@@ -3,7 +3,7 @@ import type { Workload } from '../bench.ts';
 import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, LINES_OF_ORDER, type Market, ORDERS_OF_BUYER, size } from '../market.ts';
 import { statementsOutOfDate } from '../same-statements.ts';
-import { pageOfOrders } from '../statements.ts';
+import { pagesOfOrders } from '../statements.ts';
 import { compare, type Side, takeTurns } from '../turns.ts';
 
 const path = '/list-user-order/';
@@ -19,7 +19,7 @@ export const listUserOrder: Workload = {
       buyerId(size.buyers - CONNECTIONS + index),
     );
     let bytes = 0;
-    const outOfDate = await statementsOutOfDate(souk, [pageOfOrders], async () => {
+    const outOfDate = await statementsOutOfDate(souk, [pagesOfOrders], async () => {
       bytes = await assertFull(market, buyerIds[0] ?? 0);
     });
     const clients = buyerIds.map((id) => ({

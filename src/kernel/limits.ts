@@ -73,6 +73,10 @@ export const limits = {
   cartReadLanes: 4, // one backend would do all the reading; connections are left for others
   orderLines: 100,
   lineQuantity: 10_000,
+  pageBatchReads: 8, // larger ones save little, and hold up the event loop: 4 ms to shape these
+  pageLanes: 4, // so many connections for lists of orders: the others are for orders and carts
+  pageQueueReads: 2_000, // about a second of work; beyond: 503
+  pageWaitMs: 5_000, // a read that waited longer is refused, not tried
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
   checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import * as standing from '../../src/features/accounts/standing.ts';
+import { readPages } from '../../src/features/orders/order-page.ts';
+import { limits } from '../../src/kernel/limits.ts';
 import type { Json, TestShop, User } from '../harness.ts';
 import { moved, ordered, orderOnce } from '../shopping.ts';
 
@@ -112,4 +114,6 @@ async function useLists(shop: TestShop, user: User, category: string): Promise<v
   for (const page of ['', '?page=2&page_size=1', '?page=last', '?page_size=100']) {
     await ask(shop, `GET /list-user-order/${page}`, { user });
   }
+  const far = { buyerId: user.id, skipped: limits.rowsSkipped + 1 };
+  await readPages(shop.context.db, [far], { from: 'newest', size: limits.pageSize });
 }

@@ -9,6 +9,7 @@ import { changeOffer, offerProduct, withdrawProduct } from '../../src/features/i
 import { readOffsets, readStreams } from '../../src/features/notifications/streams.ts';
 import { listOrders } from '../../src/features/orders/list-orders.ts';
 import type { StatusStep } from '../../src/features/orders/order-status.ts';
+import { PageQueue } from '../../src/features/orders/page-queue.ts';
 import type { Checkout } from '../../src/features/orders/place-orders.ts';
 import { type Db, sql } from '../../src/kernel/db.ts';
 import { Refusal } from '../../src/kernel/errors.ts';
@@ -34,9 +35,11 @@ export class RealShop {
   readonly #buyers: string[];
   readonly #categoryId: string;
   readonly #names = new Names();
+  readonly #pages: PageQueue;
 
   private constructor(context: Context, users: Map<string, number>, buyers: string[]) {
     this.#context = context;
+    this.#pages = new PageQueue(context);
     this.#users = users;
     this.#buyers = buyers;
     this.#categoryId = newId();
@@ -175,7 +178,7 @@ export class RealShop {
   }
 
   async #orders(buyerId: number): Promise<Sight['orders'][number]> {
-    const found = await listOrders(this.#context.db, buyerId, { page: 1, pageSize: 1_000 });
+    const found = await listOrders(this.#pages, buyerId, { page: 1, pageSize: 1_000 });
     const steps = found.orders.map(({ id }) => this.#names.stepOf(id));
     assert.deepEqual(
       steps,

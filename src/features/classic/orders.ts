@@ -16,7 +16,10 @@ import { actorOf, orderShape, type Shop } from './shapes.ts';
 
 type Fields = Record<string, unknown>;
 
-export function orderRoutes(app: FastifyInstance, { context, checkouts, statuses }: Shop): void {
+export function orderRoutes(
+  app: FastifyInstance,
+  { context, checkouts, statuses, pages }: Shop,
+): void {
   app.post('/place-order/', orderSchemas.place, async (request, reply) => {
     const { userId: buyerId } = principalOf(request);
     const lines = readLines((request.body as Fields)['products']);
@@ -43,7 +46,7 @@ export function orderRoutes(app: FastifyInstance, { context, checkouts, statuses
     const { page, pageSize } = parsePage(request.query);
     if (page === undefined) throw notFound('Invalid page.');
     const { userId } = principalOf(request);
-    const found = await listOrders(context.db, userId, { page, pageSize });
+    const found = await listOrders(pages, userId, { page, pageSize });
     const link = (number: number) =>
       number >= 1 && number <= found.totalPages ? pageUrl(request, number) : null;
     return {

@@ -10,6 +10,7 @@ import type { ListCache } from '../catalog/list-cache.ts';
 import type { Product } from '../catalog/products.ts';
 import type { CheckoutQueue } from '../orders/checkout-queue.ts';
 import type { Order } from '../orders/order-page.ts';
+import type { PageQueue } from '../orders/page-queue.ts';
 import type { StatusQueue } from '../orders/status-queue.ts';
 import type { ReadyAnswers } from './ready-answers.ts';
 
@@ -23,6 +24,7 @@ export interface Shop {
   ready: ReadyAnswers;
   carts: Carts;
   checkouts: CheckoutQueue;
+  pages: PageQueue;
   statuses: StatusQueue;
 }
 
@@ -38,7 +40,7 @@ export const categoryShape = ({ id, name, description, sellerId }: Category) => 
   created_by: sellerId,
 });
 
-export const productShape = (product: Product, currency: Currency) => ({
+export const productShape = (product: Omit<Product, 'revision'>, currency: Currency) => ({
   id: product.id,
   name: product.name,
   description: product.description,
