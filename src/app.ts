@@ -59,14 +59,8 @@ export async function buildApp(
     ? openRateLimits(context.redis, context.keyPrefix)
     : noRateLimits;
   const ready = new ReadyAnswers(lists, openKnownGuard(tokens, sessions));
-  const checkouts = new CheckoutQueue(context);
-  const queues = {
-    carts: new Carts(context),
-    checkouts,
-    statuses: new StatusQueue(context),
-    pages: new PageQueue(context),
-  };
-  const shed = shedOrders(checkouts, metrics);
+  const queues = openQueues(context);
+  const shed = shedOrders(queues.checkouts, metrics);
   const shop: Shop = { context, tokens, sessions, rateLimiter, lists, ready, ...queues };
   const sockets = new Sockets(context, {
     sessions,
@@ -114,3 +108,10 @@ export async function buildApp(
     },
   };
 }
+
+const openQueues = (context: Context) => ({
+  carts: new Carts(context),
+  checkouts: new CheckoutQueue(context),
+  statuses: new StatusQueue(context),
+  pages: new PageQueue(context),
+});
