@@ -29,9 +29,10 @@ export function openBus(transport?: Transport): Bus {
   const deliver = ({ topic, hint }: Hint): void => {
     for (const listener of listeners.get(topic) ?? []) listener(hint as never);
   };
+  const own = JSON.stringify({ node }).slice(0, -1);
   transport?.receive((message) => {
-    const envelope = readEnvelope(message);
-    if (envelope && envelope.node !== node) for (const hint of envelope.hints) deliver(hint);
+    if (message.startsWith(own)) return; // heard when it was published
+    for (const hint of readEnvelope(message)?.hints ?? []) deliver(hint);
   });
   let waiting: Hint[] = [];
   let sending: Promise<void> | undefined;

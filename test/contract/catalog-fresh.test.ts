@@ -112,12 +112,8 @@ test('hints of sales that are late, lost or ahead are no harm', async () => {
   await assertFresh();
   const [row] = await loadProducts(shop.context.db, [product.id]);
   for (const ahead of [-1, 0, 2]) {
-    const level = { id: product.id, stock: 7, revision: (row?.revision ?? 0) + ahead };
-    announceCatalogChange(shop.context.bus, {
-      productIds: [product.id],
-      levels: [level],
-      versions: undefined,
-    });
+    const revision = (row?.revision ?? 0) + ahead;
+    announceCatalogChange(shop.context.bus, { levels: [[product.id, 7, revision]] });
     await assertFresh();
   }
   for (const quantity of [1, 2, 3]) {

@@ -11,18 +11,14 @@ export interface CatalogVersions {
   categories: number;
 }
 
-/** What a product has left, and the revision at which it had that. */
-export interface StockLevel {
-  id: string;
-  stock: number;
-  revision: number;
-}
+/** What a product has left, and the revision at which it had that. Short, as there are many. */
+export type StockLevel = [productId: string, stock: number, revision: number];
 
 /** What a committed transaction changed; a hint to the caches of every node. */
 export interface CatalogChange {
   productIds: string[];
-  /** of those of them of which nothing but the stock was changed, once */
-  levels?: StockLevel[];
+  /** of those, not among the others, of which nothing but the stock was changed, once */
+  levels: StockLevel[];
   versions: CatalogVersions | undefined;
 }
 
@@ -85,10 +81,14 @@ export function countProducts(tx: Tx, changes: CountChange[]): void {
 const topic = 'catalog.changed';
 
 /** To be called after the commit: this node's caches follow at once, the others' on the hint. */
-export function announceCatalogChange(bus: Bus, change: CatalogChange): void {
-  if (change.productIds.length > 0 || change.versions) bus.publish(topic, change);
+export function announceCatalogChange(bus: Bus, change: Partial<CatalogChange>): void {
+  const { productIds = [], levels = [], versions } = change;
+  if (productIds.length + levels.length === 0 && versions === undefined) return;
+  bus.publish(topic, { productIds, levels, versions } satisfies CatalogChange);
 }
 
 export function onCatalogChange(bus: Bus, listener: (change: CatalogChange) => void): void {
-  bus.subscribe(topic, listener);
+  const empty = { productIds: [], levels: [], versions: undefined };
+  // A node of another version may leave parts out.
+  bus.subscribe(topic, (change: Partial<CatalogChange>) => listener({ ...empty, ...change }));
 }

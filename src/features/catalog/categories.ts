@@ -34,7 +34,7 @@ export async function createCategory(
     tx.send(sql`INSERT INTO category_counts (category_id) VALUES (${id})`);
     return raiseVersions(tx, 'categories');
   });
-  announceCatalogChange(bus, { productIds: [], versions });
+  announceCatalogChange(bus, { versions });
   return { id, sellerId, ...fields };
 }
 
@@ -62,7 +62,7 @@ export async function updateCategory(
     if (!updated) throw notFound('Category not found.');
     return { category: updated, versions: await raiseVersions(tx, 'categories') };
   });
-  announceCatalogChange(bus, { productIds: [], versions });
+  announceCatalogChange(bus, { versions });
   return category;
 }
 

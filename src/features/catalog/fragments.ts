@@ -1,12 +1,12 @@
 import { ByteCache } from '../../kernel/byte-cache.ts';
 import { type Db, type Runner, sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { CatalogVersions, StockLevel } from './catalog-state.ts';
+import type { CatalogChange, CatalogVersions, StockLevel } from './catalog-state.ts';
 import { loadProducts, type Product } from './products.ts';
 
-/** The serialised JSON of one product, and what says whether it is still true. */
+/** One product and its serialised JSON, and what says whether it is still true. */
 export interface Fragment {
-  json: string;
+  json(): string;
   product: Product;
   categories: number;
   confirmedAt: number;
@@ -53,12 +53,16 @@ export class Fragments {
    * Drops what was changed. Of whose stock alone was, only that is made anew: a list of what sells
    * well would else be read from the database for each sale.
    */
-  follow(ids: string[], levels: StockLevel[] = []): void {
-    const known = new Map(levels.map((level) => [level.id, level]));
-    for (const id of ids) {
+  follow({ productIds, levels }: Pick<CatalogChange, 'productIds' | 'levels'>): void {
+    for (const id of productIds) {
       this.#flights.delete(id);
-      const [kept, level] = [this.#kept.peek(id), known.get(id)];
-      const after = kept && level && this.#after(kept, level);
+      this.#kept.delete(id);
+    }
+    for (const level of levels) {
+      const [id] = level;
+      this.#flights.delete(id);
+      const kept = this.#kept.peek(id);
+      const after = kept && this.#after(kept, level);
       if (after === undefined) this.#kept.delete(id);
       else if (after !== kept) this.#kept.set(id, after);
     }
@@ -119,21 +123,29 @@ export class Fragments {
     const confirmedAt = Date.now();
     const products = await loadProducts(this.#db, ids);
     return new Map(
-      products.map((product) => [product.id, this.#make(product, { categories, confirmedAt })]),
+      products.map((product) => {
+        const { name, description, category } = product;
+        const characters = [name, description, category.name, category.description].join('').length;
+        const bytes = 4 * characters + 1_500; // the text, its parts, and the objects that hold them
+        return [product.id, this.#make(product, { categories, confirmedAt, bytes })];
+      }),
     );
   }
 
-  #make(
-    product: Product,
-    { categories, confirmedAt }: Pick<Fragment, 'categories' | 'confirmedAt'>,
-  ): Fragment {
-    const json = this.#serialise(product);
-    const bytes = json.length * 4 + 500; // the text, its parts, and the objects that hold them
-    return { json, product, categories, confirmedAt, bytes };
+  /** Made into JSON when it is first shown: much is sold that nobody looks at meanwhile. */
+  #make(product: Product, { categories, confirmedAt, bytes }: Omit<Fragment, 'json' | 'product'>) {
+    let json: string | undefined;
+    return {
+      json: () => (json ??= this.#serialise(product)),
+      product,
+      categories,
+      confirmedAt,
+      bytes,
+    };
   }
 
   /** The fragment at this stock; undefined when a change before that was not heard of. */
-  #after(kept: Fragment, { stock, revision }: StockLevel): Fragment | undefined {
+  #after(kept: Fragment, [, stock, revision]: StockLevel): Fragment | undefined {
     const { product } = kept;
     if (product.revision >= revision) return kept;
     if (product.revision + 1 !== revision) return undefined;

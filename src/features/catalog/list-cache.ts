@@ -46,9 +46,9 @@ export class ListCache {
     this.#context = context;
     this.#pages = new Pages(context, (versions) => this.#learn(versions));
     this.#fragments = new Fragments(context.db, serialise);
-    onCatalogChange(context.bus, ({ productIds, levels, versions }) => {
-      if (versions) this.#learn(versions);
-      this.#fragments.follow(productIds, levels);
+    onCatalogChange(context.bus, (change) => {
+      if (change.versions) this.#learn(change.versions);
+      this.#fragments.follow(change);
       this.#generation += 1;
     });
     this.#polling = repeat(
@@ -75,7 +75,7 @@ export class ListCache {
       total,
       page,
       totalPages,
-      products: fragments.map(({ json }) => json),
+      products: fragments.map((fragment) => fragment.json()),
       stamp: { generation, trustedUntil },
     };
   }
@@ -141,7 +141,7 @@ export class ListCache {
     const used = this.#fragments.used();
     const { stale, ...versions } = await checkCatalog(db.beside, used);
     this.#learn(versions);
-    this.#fragments.follow(stale);
+    this.#fragments.follow({ productIds: stale, levels: [] });
     this.#fragments.confirm(used.ids, began);
     this.#generation += 1; // who made something of a list asks again, so that its use is seen
     this.#trustedUntil = began + limits.cacheTrustMs;

@@ -41,7 +41,7 @@ export async function offerProduct(
     countProducts(tx, [joining(listingOf(made))]);
     return { product: made, versions: await raiseVersions(tx, 'lists') };
   });
-  announceCatalogChange(bus, { productIds: [], versions });
+  announceCatalogChange(bus, { versions });
   return product;
 }
 

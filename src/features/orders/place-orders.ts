@@ -9,6 +9,7 @@ import {
   type CatalogVersions,
   countProducts,
   raiseVersions,
+  type StockLevel,
 } from '../catalog/catalog-state.ts';
 import { type Taken, takeStock } from '../inventory/stock.ts';
 import { appendNotifications } from '../notifications/streams.ts';
@@ -29,7 +30,7 @@ export type Outcome =
 export interface Placed {
   /** one for each checkout, in the same order */
   outcomes: Outcome[];
-  change: CatalogChange;
+  change: Pick<CatalogChange, 'levels' | 'versions'>;
   /** whose streams have grown */
   userIds: number[];
 }
@@ -96,7 +97,7 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
     await failpointIn(tx, 'before-commit');
     return {
       outcomes: checkouts.map((checkout) => outcomes.get(checkout) as Outcome),
-      change: { ...soldOf(offered, taken), versions },
+      change: { levels: levelsAfter(offered, taken), versions },
       userIds: orders.flatMap((order) => [order.buyerId, order.sellerId]),
     };
   });
@@ -164,13 +165,12 @@ function withoutWithdrawn(checkouts: Checkout[], asked: Wanted[], offered: Offer
 }
 
 /** What is left of each product that was sold, as its row will say. */
-function soldOf(offered: Locked[], taken: Taken[]): Pick<CatalogChange, 'productIds' | 'levels'> {
+function levelsAfter(offered: Locked[], taken: Taken[]): StockLevel[] {
   const quantities = new Map(taken.map((one) => [one.productId, one.quantity]));
-  const levels = offered.flatMap(({ id, stock, revision }) => {
+  return offered.flatMap(({ id, stock, revision }): StockLevel[] => {
     const quantity = quantities.get(id);
-    return quantity === undefined ? [] : [{ id, stock: stock - quantity, revision: revision + 1 }];
+    return quantity === undefined ? [] : [[id, stock - quantity, revision + 1]];
   });
-  return { productIds: levels.map(({ id }) => id), levels };
 }
 
 function writeOrders(tx: Tx, orders: NewOrder[]): void {
