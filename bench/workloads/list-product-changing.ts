@@ -3,6 +3,7 @@ import type { OrdersAndReads, OrdersAndReadsJob } from '../children/orders-and-r
 import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, type Market } from '../market.ts';
 import { productId } from '../market-rows.ts';
+import type { Child } from '../processes.ts';
 import { compare, type Run, takeTurns } from '../turns.ts';
 
 const ORDERS_PER_SECOND = 200;
@@ -15,11 +16,13 @@ export const listProductChanging: Workload = {
   async run(bench) {
     const market = await bench.market();
     const seen: OrdersAndReads[] = [];
+    const buyers = fork(bench, 'orders-and-reads'); // one for all rounds: it takes time to start
     const rounds = await takeTurns(
       bench,
       {
         name: 'while stock changes',
-        run: (seconds) => whileChanging(bench, { market, seconds, seen }),
+        run: (seconds) => whileChanging(bench, { market, buyers, seconds, seen }),
+        stop: () => buyers.stop(),
       },
       { name: 'at rest', run: (seconds) => atRest(bench, market, seconds) },
     );
@@ -42,10 +45,14 @@ function atRest(bench: Bench, { souk, headersOf }: Market, seconds: number): Pro
 
 async function whileChanging(
   bench: Bench,
-  { market, seconds, seen }: { market: Market; seconds: number; seen: OrdersAndReads[] },
+  {
+    market,
+    buyers,
+    seconds,
+    seen,
+  }: { market: Market; buyers: Child; seconds: number; seen: OrdersAndReads[] },
 ): Promise<Run> {
   const { souk, headersOf } = market;
-  const buyers = fork(bench, 'orders-and-reads');
   const job: OrdersAndReadsJob = {
     url: souk.url,
     seconds,
@@ -57,7 +64,6 @@ async function whileChanging(
     atRest(bench, market, seconds),
     buyers.ask<OrdersAndReads>(job),
   ]);
-  await buyers.stop();
   seen.push(changes);
   const rate = changes.orders / seconds;
   return { ...run, remark: `with ${Math.round(rate)} orders/s` };
