@@ -20,7 +20,7 @@ const usage = (workloads: Workload[]): string => `Usage: npm run bench [-- optio
   --rounds N       how often ours and the limit take turns (3)
   --minutes N      how long the workload memory takes load (10)
   --json FILE      write all figures there as well
-  --profile DIR    write CPU profiles of the shops' processes there
+  --profile DIR    write CPU profiles of the shops' processes there, and say whose the time is
   --no-redis       run the shops without Redis where there is one
 
 Workloads: ${workloads.map(({ name }) => name).join(', ')}

@@ -5,6 +5,7 @@ import type { Bench, Places, Souk, Workload } from './bench.ts';
 import { LIMIT_DATABASE, type Market, openMarket, settle } from './market.ts';
 import { type Options, readOptions } from './options.ts';
 import { openProcesses } from './processes.ts';
+import { describeProfiles } from './profiles.ts';
 import { findRedis, startRedis } from './redis.ts';
 import { formatTable, type Row } from './report.ts';
 import { startSouk } from './souk.ts';
@@ -40,6 +41,7 @@ export async function runWorkloads(host: Host, workloads: Workload[]): Promise<b
     rmSync(folder, { recursive: true, force: true });
     if (rows.length > 0) say(`\n${formatTable(rows)}`);
     if (rows.length > 0 && options.json) writeJson(options, { load, redis, rows });
+    if (options.profile) for (const text of describeProfiles(options.profile)) say(text);
   }
   return rows.every((row) => row.ok);
 }
