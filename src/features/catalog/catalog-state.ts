@@ -24,21 +24,6 @@ export interface CatalogChange {
 
 type Counter = keyof CatalogVersions;
 
-/**
- * Raises counters. To be called last in a transaction: the row is the last in the lock order.
- * @returns the counters as they are once the transaction commits
- */
-export async function raiseVersions(tx: Tx, ...counters: Counter[]): Promise<CatalogVersions> {
-  const by = (counter: Counter): number => (counters.includes(counter) ? 1 : 0);
-  const versions = await tx.row<CatalogVersions>(sql`
-    UPDATE catalog_state SET
-      lists = lists + ${by('lists')},
-      availability = availability + ${by('availability')},
-      categories = categories + ${by('categories')}
-    RETURNING lists, availability, categories`);
-  return versions as CatalogVersions;
-}
-
 /** By how many the products of a category's lists change. */
 export interface CountChange {
   categoryId: string;
@@ -47,12 +32,21 @@ export interface CountChange {
 }
 
 /**
- * Counts products into the lists of their categories, or out of them, in two statements. Just
- * before `raiseVersions`: counts of categories come before the counters in the lock order.
+ * Raises counters, and counts products into the lists of their categories or out of them, in one
+ * statement. To be called last in a transaction: the counts of categories and the row of counters
+ * are the last in the lock order.
+ * @returns the counters as they are once the transaction commits
  */
-export function countProducts(tx: Tx, changes: CountChange[]): void {
-  // An UPDATE alone would lock the rows as they come.
-  tx.send(sql`
+export async function raiseVersions(
+  tx: Tx,
+  counters: Counter[],
+  changes: CountChange[] = [],
+): Promise<CatalogVersions> {
+  const by = (counter: Counter): number => (counters.includes(counter) ? 1 : 0);
+  const sum = (of: 'listed' | 'inStock'): number =>
+    changes.reduce((total, change) => total + change[of], 0);
+  // An UPDATE alone would lock the counts as they come, and perhaps after the counters.
+  const versions = await tx.row<CatalogVersions>(sql`
     WITH change AS (
       SELECT category_id, sum(listed) AS listed, sum(in_stock) AS in_stock
       FROM unnest(${changes.map((change) => change.categoryId)}::uuid[],
@@ -64,18 +58,23 @@ export function countProducts(tx: Tx, changes: CountChange[]): void {
       SELECT category_id FROM category_counts
       WHERE category_id IN (SELECT category_id FROM change)
       ORDER BY category_id FOR NO KEY UPDATE
+    ), counted AS (
+      UPDATE category_counts c SET
+        listed_products = c.listed_products + change.listed,
+        in_stock_products = c.in_stock_products + change.in_stock
+      FROM locked JOIN change USING (category_id)
+      WHERE c.category_id = locked.category_id
+      RETURNING 1
     )
-    UPDATE category_counts c SET
-      listed_products = c.listed_products + change.listed,
-      in_stock_products = c.in_stock_products + change.in_stock
-    FROM locked JOIN change USING (category_id)
-    WHERE c.category_id = locked.category_id`);
-  const sum = (of: 'listed' | 'inStock'): number =>
-    changes.reduce((total, change) => total + change[of], 0);
-  tx.send(sql`
     UPDATE catalog_state SET
       listed_products = listed_products + ${sum('listed')},
-      in_stock_products = in_stock_products + ${sum('inStock')}`);
+      in_stock_products = in_stock_products + ${sum('inStock')},
+      lists = lists + ${by('lists')},
+      availability = availability + ${by('availability')},
+      categories = categories + ${by('categories')}
+    FROM (SELECT count(*) FROM counted) AS before
+    RETURNING lists, availability, categories`);
+  return versions as CatalogVersions;
 }
 
 const topic = 'catalog.changed';

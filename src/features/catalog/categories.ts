@@ -2,7 +2,7 @@ import type { Bus } from '../../kernel/bus.ts';
 import { type Db, sql, type Tx } from '../../kernel/db.ts';
 import { conflict, notFound } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { announceCatalogChange, countProducts, raiseVersions } from './catalog-state.ts';
+import { announceCatalogChange, raiseVersions } from './catalog-state.ts';
 
 export interface Category {
   id: string;
@@ -32,7 +32,7 @@ export async function createCategory(
     tx.send(sql`INSERT INTO categories (id, seller_id, name, description)
       VALUES (${id}, ${sellerId}, ${fields.name}, ${fields.description})`);
     tx.send(sql`INSERT INTO category_counts (category_id) VALUES (${id})`);
-    return raiseVersions(tx, 'categories');
+    return raiseVersions(tx, ['categories']);
   });
   announceCatalogChange(bus, { versions });
   return { id, sellerId, ...fields };
@@ -60,7 +60,7 @@ export async function updateCategory(
         AND (seller_id = ${actor.userId} OR ${actor.isOperator})
       RETURNING id, name, description, seller_id AS "sellerId"`);
     if (!updated) throw notFound('Category not found.');
-    return { category: updated, versions: await raiseVersions(tx, 'categories') };
+    return { category: updated, versions: await raiseVersions(tx, ['categories']) };
   });
   announceCatalogChange(bus, { versions });
   return category;
@@ -93,8 +93,8 @@ export async function archiveCategory(
       WHERE id = ANY(${productIds}::uuid[])`);
     tx.send(sql`UPDATE categories SET archived_at = now() WHERE id = ${id}`);
     const inStock = products.filter((product) => product.in_stock).length;
-    countProducts(tx, [{ categoryId: id, listed: -products.length, inStock: -inStock }]);
-    return { productIds, versions: await raiseVersions(tx, 'lists', 'categories') };
+    const counts = [{ categoryId: id, listed: -products.length, inStock: -inStock }];
+    return { productIds, versions: await raiseVersions(tx, ['lists', 'categories'], counts) };
   });
   announceCatalogChange(bus, change);
   return { productIds: change.productIds };

@@ -56,7 +56,7 @@ export const isCounted = ({ minPriceMinor, maxPriceMinor, search }: ProductQuery
 export const isFar = (query: ProductQuery): query is ProductQuery & { page: number } =>
   query.page !== 'last' && (query.page - 1) * query.pageSize > limits.rowsSkipped;
 
-/** How many match. What is counted already (`countProducts`) costs the same however many. */
+/** How many match. What is counted already (`raiseVersions`) costs the same however many. */
 export function total(query: ProductQuery): Sql {
   const { categoryId, inStock } = query;
   if (isCounted(query)) return sql`SELECT count(*) AS n FROM products p WHERE ${condition(query)}`;

@@ -4,7 +4,6 @@ import { notFound } from '../../kernel/errors.ts';
 import {
   announceCatalogChange,
   type CountChange,
-  countProducts,
   raiseVersions,
 } from '../catalog/catalog-state.ts';
 import type { Actor } from '../catalog/categories.ts';
@@ -38,8 +37,8 @@ export async function offerProduct(
     setInitialStock(tx, id, offer.stock);
     const [made] = await loadProducts(tx, [id]);
     if (made === undefined) throw new Error('The product just made is not there');
-    countProducts(tx, [joining(listingOf(made))]);
-    return { product: made, versions: await raiseVersions(tx, 'lists') };
+    const counts = [joining(listingOf(made))];
+    return { product: made, versions: await raiseVersions(tx, ['lists'], counts) };
   });
   announceCatalogChange(bus, { versions });
   return product;
@@ -64,13 +63,12 @@ export async function changeOffer(
     if (changed === undefined) throw new Error('The product just changed is not there');
     const after = listingOf(changed);
     const crossedZero = before.inStock !== after.inStock;
-    if (crossedZero || before.categoryId !== after.categoryId) {
-      countProducts(tx, [leaving(before), joining(after)]);
-    }
+    const isCounted = crossedZero || before.categoryId !== after.categoryId;
+    const counts = isCounted ? [leaving(before), joining(after)] : [];
     const raised = editsList
-      ? await raiseVersions(tx, 'lists')
+      ? await raiseVersions(tx, ['lists'], counts)
       : crossedZero
-        ? await raiseVersions(tx, 'availability')
+        ? await raiseVersions(tx, ['availability'], counts)
         : undefined;
     return { product: changed, versions: raised };
   });
@@ -88,8 +86,7 @@ export async function withdrawProduct(
     // A checkout that holds the row finishes first, one that waits finds it gone.
     const before = await archiveProduct(tx, actor, id);
     if (before === undefined) throw notFound('Product not found or access denied.');
-    countProducts(tx, [leaving(before)]);
-    return raiseVersions(tx, 'lists');
+    return raiseVersions(tx, ['lists'], [leaving(before)]);
   });
   announceCatalogChange(bus, { productIds: [id], versions });
 }

@@ -7,7 +7,6 @@ import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
 import {
   type CatalogChange,
   type CatalogVersions,
-  countProducts,
   raiseVersions,
   type StockLevel,
 } from '../catalog/catalog-state.ts';
@@ -215,11 +214,8 @@ function announceOrders(tx: Tx, orders: NewOrder[]): void {
 
 /** Takes what is sold out off the lists of what is in stock. */
 function countSoldOut(tx: Tx, soldOut: Offered[]): Promise<CatalogVersions> {
-  countProducts(
-    tx,
-    soldOut.map(({ categoryId }) => ({ categoryId, listed: 0, inStock: -1 })),
-  );
-  return raiseVersions(tx, 'availability');
+  const counts = soldOut.map(({ categoryId }) => ({ categoryId, listed: 0, inStock: -1 }));
+  return raiseVersions(tx, ['availability'], counts);
 }
 
 function keptOutcomes(fresh: Checkout[], outcomes: Map<Checkout, Outcome>) {
