@@ -36,4 +36,6 @@ export async function prove(db: Db, stop: AbortSignal): Promise<boolean> {
   return violations === 0 && !stop.aborted;
 }
 
-const limited = (query: Sql): Sql => sql`SELECT * FROM (${query}) AS violations LIMIT 10`;
+/** Planned for all rows: for the first ten PostgreSQL would go product by product, for hours. */
+const limited = (query: Sql): Sql =>
+  sql`WITH violations AS MATERIALIZED (${query}) SELECT * FROM violations LIMIT 10`;

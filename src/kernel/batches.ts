@@ -1,8 +1,10 @@
-import { isServerRefusal } from './db-errors.ts';
+import { isLockTimeout, isServerRefusal } from './db-errors.ts';
 import { Unavailable } from './errors.ts';
+import { limits } from './limits.ts';
 
 interface Waiting<Item, Outcome> {
   item: Item;
+  names: string[];
   since: number;
   settle(outcome: Outcome): void;
   fail(error: unknown): void;
@@ -19,6 +21,8 @@ interface Options<Item, Outcome> {
   tooBusy: string;
   /** How many batches may be under way at once: 1 unless they only read. */
   lanes?: number;
+  /** No two items of a batch lock the same row: a lock that one does not get concerns no other. */
+  apart?: boolean;
 }
 
 /**
@@ -28,7 +32,11 @@ interface Options<Item, Outcome> {
 export class Batches<Item, Outcome> {
   readonly #options: Options<Item, Outcome>;
   #waiting: Waiting<Item, Outcome>[] = [];
+  /** how many wait under each name */
+  readonly #named = new Map<string, number>();
   #running = 0;
+  #watch: NodeJS.Timeout | undefined;
+  #stillTicks = 0;
 
   constructor(options: Options<Item, Outcome>) {
     this.#options = options;
@@ -41,9 +49,12 @@ export class Batches<Item, Outcome> {
 
   /** @throws what `run` throws · Unavailable when too many wait, or the database is away */
   async add(item: Item): Promise<Outcome> {
-    if (this.isFull) throw this.#tooBusy();
+    const names = this.#options.exclusiveNames(item);
+    const isLong = names.some((name) => this.#count(name) >= limits.waitingOfOneName);
+    if (this.isFull || isLong) throw this.#tooBusy();
     return new Promise<Outcome>((settle, fail) => {
-      this.#waiting.push({ item, since: Date.now(), settle, fail });
+      this.#waiting.push({ item, names, since: Date.now(), settle, fail });
+      for (const name of names) this.#named.set(name, this.#count(name) + 1);
       if (this.#running < (this.#options.lanes ?? 1)) void this.#runAll();
     });
   }
@@ -54,24 +65,34 @@ export class Batches<Item, Outcome> {
    */
   async #runAll(): Promise<void> {
     this.#running += 1;
+    if (this.#watch === undefined) {
+      this.#stillTicks = 0;
+      this.#watch = setInterval(() => this.#tick(), tickMs).unref();
+    }
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       try {
         await this.#run(batch);
       } catch (error) {
-        if (error instanceof Unavailable) this.#refuseAll(error);
-        else this.#options.onFailure(error, batch.length);
+        const isOfOne = this.#options.apart === true && isLockTimeout(error);
+        if (!(error instanceof Unavailable)) this.#options.onFailure(error, batch.length);
+        else if (!isOfOne) this.#refuseAll(error);
         await this.#recover(batch, error);
       }
     }
     this.#running -= 1;
+    if (this.#running > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 
   async #run(batch: Waiting<Item, Outcome>[]): Promise<void> {
     const now = Date.now();
-    const outcomes = await this.#options.run(
-      batch.map(({ item }) => item),
-      batch.map(({ since }) => now - since),
-    );
+    const outcomes = await this.#options
+      .run(
+        batch.map(({ item }) => item),
+        batch.map(({ since }) => now - since),
+      )
+      .finally(() => (this.#stillTicks = 0));
     // After the next batch is on its way: so many answers take as long as its first trip.
     setImmediate(() => {
       for (const [index, one] of batch.entries()) one.settle(outcomes[index] as Outcome);
@@ -83,13 +104,16 @@ export class Batches<Item, Outcome> {
    * when the server refused the batch; after any other failure it may have been committed.
    */
   async #recover(batch: Waiting<Item, Outcome>[], error: unknown): Promise<void> {
+    const { apart = false } = this.#options;
+    const isUndone = (failure: unknown): boolean =>
+      isServerRefusal(failure) || (apart && isLockTimeout(failure));
     let failure = error;
     for (const one of batch) {
-      if (batch.length === 1 || !isServerRefusal(failure)) one.fail(failure);
+      if (batch.length === 1 || !isUndone(failure)) one.fail(failure);
       else {
         await this.#run([one]).catch((alone: unknown) => {
           one.fail(alone);
-          if (!isServerRefusal(alone)) failure = alone;
+          if (!isUndone(alone)) failure = alone;
         });
       }
     }
@@ -97,28 +121,50 @@ export class Batches<Item, Outcome> {
 
   /** A batch met a lock or a server that does not move: the next would only wait for the same. */
   #refuseAll(error: Unavailable): void {
+    this.#named.clear();
     for (const one of this.#waiting.splice(0)) one.fail(error);
   }
 
+  /** Counts turns of the event loop, not time: this process itself may have been held up. */
+  #tick(): void {
+    this.#stillTicks += 1;
+    if (this.#stillTicks * tickMs >= limits.batchStillMs) this.#refuseAll(this.#tooBusy());
+  }
+
   #takeBatch(): Waiting<Item, Outcome>[] {
-    const { exclusiveNames, limits } = this.#options;
+    const { items, waitMs } = this.#options.limits;
     const batch: Waiting<Item, Outcome>[] = [];
     const rest: Waiting<Item, Outcome>[] = [];
     const taken = new Set<string>();
+    const tooOld = Date.now() - waitMs;
     for (const one of this.#waiting) {
-      const names = exclusiveNames(one.item);
-      const fits = batch.length < limits.items;
-      if (Date.now() - one.since > limits.waitMs) one.fail(this.#tooBusy());
-      else if (fits && !names.some((name) => taken.has(name))) {
-        for (const name of names) taken.add(name);
-        batch.push(one);
-      } else rest.push(one);
+      const isOld = one.since < tooOld;
+      const fits = batch.length < items && !one.names.some((name) => taken.has(name));
+      if (isOld) one.fail(this.#tooBusy());
+      else (fits ? batch : rest).push(one);
+      if (isOld || fits) this.#forget(one.names);
+      // Who waits on keeps its names: none that came later may overtake it.
+      for (const name of isOld ? [] : one.names) taken.add(name);
     }
     this.#waiting = rest;
     return batch;
+  }
+
+  #forget(names: string[]): void {
+    for (const name of names) {
+      const left = this.#count(name) - 1;
+      if (left > 0) this.#named.set(name, left);
+      else this.#named.delete(name);
+    }
+  }
+
+  #count(name: string): number {
+    return this.#named.get(name) ?? 0;
   }
 
   #tooBusy(): Unavailable {
     return new Unavailable(this.#options.tooBusy);
   }
 }
+
+const tickMs = 100;

@@ -32,7 +32,13 @@ export function openBus(transport?: Transport): Bus {
   const own = JSON.stringify({ node }).slice(0, -1);
   transport?.receive((message) => {
     if (message.startsWith(own)) return; // heard when it was published
-    for (const hint of readEnvelope(message)?.hints ?? []) deliver(hint);
+    for (const hint of readEnvelope(message)?.hints ?? []) {
+      try {
+        deliver(hint);
+      } catch {
+        // Not a hint of ours; those after it may be.
+      }
+    }
   });
   let waiting: Hint[] = [];
   let sending: Promise<void> | undefined;

@@ -16,6 +16,11 @@ export function isServerRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError;
 }
 
+/** A lock was not to be had in time, so nothing of the transaction has happened. */
+export function isLockTimeout(error: unknown): boolean {
+  return errorCode(error instanceof Unavailable ? error.cause : error) === '55P03';
+}
+
 /** Another try at the same transaction may succeed at once. */
 export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(errorCode(error));

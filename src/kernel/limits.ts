@@ -65,16 +65,20 @@ export const limits = {
   searchSorted: 1_000, // so few matches are sorted at once; the first of more are found in order
   descriptionCharacters: 5_000, // bounds every answer that shows products
 
+  // batches of carts, checkouts, steps and lists of orders
+  batchStillMs: 2_000, // none has ended for so long, longer than a lock is waited for: 503
+  waitingOfOneName: 100, // one of a batch: who sends more ahead would fill the queue for all
+
   // cart and checkout
   cartLines: 100,
   cartBatchCarts: 64, // full ones are 6,400 rows: some 25 ms in which nothing else is done
   cartQueueRequests: 4_000, // about a second of work; beyond: 503
   cartWaitMs: 5_000, // a request that waited longer is refused, not tried
-  cartReadLanes: 4, // one backend would do all the reading; connections are left for others
+  cartReadLanes: 3, // one backend would do all the reading; with pageLanes 4 of 10 are left
   orderLines: 100,
   lineQuantity: 10_000,
   pageBatchReads: 8, // larger ones save little, and hold up the event loop: 4 ms to shape these
-  pageLanes: 4, // so many connections for lists of orders: the others are for orders and carts
+  pageLanes: 3, // for changes 3 connections are needed, and one for logins and what is not cached
   pageQueueReads: 2_000, // about a second of work; beyond: 503
   pageWaitMs: 5_000, // a read that waited longer is refused, not tried
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly

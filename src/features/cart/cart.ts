@@ -50,9 +50,17 @@ export async function removeFromCart(db: Db, buyerId: number, productId: string)
 
 export async function emptyCart(db: Db, buyerId: number): Promise<void> {
   await db.transaction(async (tx) => {
+    lockBuyers(tx, [buyerId]); // so that no line is added that is not locked in its turn
     lockLines(tx, [buyerId]); // a DELETE alone takes them as they lie
     tx.send(sql`DELETE FROM cart_lines WHERE buyer_id = ${buyerId}`);
   });
+}
+
+/** In id order: two nodes never wait for each other in a circle. Lines that are new need it. */
+export function lockBuyers(tx: Tx, buyerIds: number[]): void {
+  tx.send(sql`
+    SELECT id FROM users WHERE id = ANY(${buyerIds}::int[]) ORDER BY id
+    FOR NO KEY UPDATE`);
 }
 
 /** In the order in which checkouts lock them: see `lockCarts`. */

@@ -24,6 +24,7 @@ export class Carts {
     this.#changes = new Batches({
       run: (changes) => changeCarts(db, changes),
       exclusiveNames: ({ buyerId }) => [String(buyerId)],
+      apart: true,
       onFailure: (err, changes) => log.error({ err, changes }, 'batch of cart changes failed'),
       limits: bounds,
       tooBusy,

@@ -2,7 +2,7 @@ import { type Db, sql, type Tx } from '../../kernel/db.ts';
 import { invalid, notFound, Refusal } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { loadOffered, type Product } from '../catalog/products.ts';
-import { type Cart, cartOf, type Line, lockLines, readCarts } from './cart.ts';
+import { type Cart, cartOf, type Line, lockBuyers, lockLines, readCarts } from './cart.ts';
 
 export interface CartChange {
   /** `add`: to what the line holds · `set`: whatever it holds */
@@ -44,13 +44,6 @@ export function changeCarts(db: Db, changes: CartChange[]): Promise<(Cart | Refu
     if (accepted.length > 0) writeLines(tx, accepted);
     return outcomes;
   });
-}
-
-/** In id order: two nodes never wait for each other in a circle. Lines that are new need it. */
-function lockBuyers(tx: Tx, buyerIds: number[]): void {
-  tx.send(sql`
-    SELECT id FROM users WHERE id = ANY(${buyerIds}::int[]) ORDER BY id
-    FOR NO KEY UPDATE`);
 }
 
 function decide(change: CartChange, cart: Cart, product?: Product): Cart | Refusal {

@@ -21,6 +21,7 @@ export class StatusQueue {
         return refusals;
       },
       exclusiveNames: ({ orderId }) => [orderId],
+      apart: true,
       onFailure: (err, steps) => log.error({ err, steps }, 'batch of status steps failed'),
       limits: {
         items: limits.statusBatchSteps,

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Json, openShop, type TestShop, type User } from '../harness.ts';
+import { HeldLock } from '../held-lock.ts';
+import { addToCart, countStatuses, ordered, setStatus, times } from '../shopping.ts';
+
+// Who waits for a row that somebody holds for long shares a batch with others: not their fate.
+
+let shop: TestShop;
+let seller: User;
+let bell: Json;
+before(async () => {
+  shop = await openShop();
+  seller = await shop.seller();
+  bell = await shop.product(seller, { stock: 1000 });
+});
+after(async () => {
+  assert.deepEqual(await shop.violations(), []);
+  await shop.close();
+});
+
+test('a buyer whose row is held does not keep the carts of others', async () => {
+  const [unlucky, ...others] = (await Promise.all(times(5, () => shop.buyer()))) as [User];
+  const row = `SELECT FROM users WHERE id = ${unlucky.id} FOR UPDATE`;
+  const add = (buyer: User) => addToCart(shop, buyer, { product_id: bell.id });
+  const lock = await HeldLock.take(shop.databaseUrl, row);
+  const first = add(unlucky);
+  await lock.isWanted();
+  const asked = [...others, unlucky, ...others].map(add);
+  assert.equal((await first).status, 503);
+  assert.deepEqual(countStatuses(await Promise.all(asked)), { 201: 8, 503: 1 });
+  await lock.release();
+  assert.equal((await add(unlucky)).body.total_items, 1);
+});
+
+test('an order whose row is held does not keep the steps of others', async () => {
+  const buyer = await shop.buyer();
+  const ids = await Promise.all(times(5, () => ordered(shop, buyer, { product_id: bell.id })));
+  const ship = (order_id = '') => setStatus(shop, seller, { order_id, status: 'shipped' });
+  const lock = await HeldLock.take(
+    shop.databaseUrl,
+    `SELECT FROM orders WHERE id = '${ids[0]}' FOR UPDATE`,
+  );
+  const first = ship(ids[0]);
+  await lock.isWanted();
+  const asked = [ids[1], ids[0], ids[2], ids[3], ids[4]].map(ship);
+  assert.equal((await first).status, 503);
+  assert.deepEqual(countStatuses(await Promise.all(asked)), { 200: 4, 503: 1 });
+  await lock.release();
+  assert.equal((await ship(ids[0])).status, 200);
+});
