@@ -40,7 +40,7 @@ const workloads: Workload[] = [
   start,
   idle,
   memory,
-  settings,
+  ...settings,
 ];
 
 /** What scripts/bench.mjs calls. @returns whether all that ran reached their bar */

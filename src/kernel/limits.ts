@@ -13,7 +13,7 @@ export const limits = {
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs
 
   // PostgreSQL
-  databaseConnections: 10, // on 2 cores 8 were as good as 16 or 32, and better on one hot row
+  databaseConnections: 10, // on 2 cores 4 to 20 are as good, 40 are not (ADR 11)
   databaseWaiters: 2_000, // about a second of work in line for a connection; beyond: 503
   idleConnectionMs: 600_000, // a connection kept has its statements prepared
   connectionWaitMs: 900, // no connection came free for so long: 503 for all in line
