@@ -86,7 +86,8 @@ test('what crosses on two nodes never meets in a deadlock', { timeout: 150_000 }
     [...statuses.keys()].filter((status) => ![200, 201, 400, 422].includes(status)),
     [],
   );
-  assert.ok((statuses.get(201) ?? 0) > 150, JSON.stringify([...statuses]));
+  // Orders of plenty and additions to a cart, 50 each: how many more there are is a matter of luck.
+  assert.ok((statuses.get(201) ?? 0) >= 100, JSON.stringify([...statuses]));
   for (const node of nodes) await node.close(); // a session tells its deadlocks when it ends
   const count = `
     SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`;
