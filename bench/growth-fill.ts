@@ -227,7 +227,7 @@ const statementsOfDraft = [
    SELECT user_id, last_offset + place, gen_random_uuid(), type, order_id, status, message, at
    FROM event JOIN streams USING (user_id) ORDER BY user_id, place`,
   `UPDATE streams s SET last_offset = s.last_offset + e.events,
-     orders_counted_to = s.last_offset + e.events, orders_placed = s.orders_placed + e.orders
+     orders_placed = s.orders_placed + e.orders
    FROM (
      SELECT user_id, count(*) AS events, count(*) FILTER (WHERE is_own AND step = 0) AS orders
      FROM event GROUP BY user_id

@@ -52,8 +52,7 @@ function orderStatements(options: NewOrders): string[] {
         (o.seller_id, 0, 'You have a new order ' || o.id)) AS e (user_id, own, message)
     ), counter AS (
       UPDATE streams s SET last_offset = s.last_offset + added.steps,
-        orders_placed = s.orders_placed + added.orders,
-        orders_counted_to = s.last_offset + added.steps
+        orders_placed = s.orders_placed + added.orders
       FROM (SELECT user_id, count(*) AS steps, sum(own) AS orders FROM event GROUP BY 1) added
       WHERE s.user_id = added.user_id
       RETURNING s.user_id, s.last_offset - added.steps AS base

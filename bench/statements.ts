@@ -22,9 +22,7 @@ export const pagesOfOrders = `
       (SELECT $2::int[])
     ) WITH ORDINALITY AS asked (buyer_id, skipped, place)
     JOIN LATERAL (
-      SELECT CASE WHEN orders_counted_to = last_offset THEN orders_placed
-        ELSE (SELECT count(*) FROM orders WHERE buyer_id = user_id) END AS total
-      FROM streams WHERE user_id = asked.buyer_id LIMIT 1
+      SELECT orders_placed AS total FROM streams WHERE user_id = asked.buyer_id LIMIT 1
     ) counted ON true
     LEFT JOIN LATERAL (SELECT id, status, total_minor, created_at
       FROM orders WHERE buyer_id = asked.buyer_id
@@ -56,29 +54,26 @@ export const setStatuses = `
   WHERE o.id = step.id`;
 
 /** appendNotifications in src/features/notifications/streams.ts */
-export const lockStreams = `
-  SELECT user_id FROM streams WHERE user_id = ANY($1::int[])
-  ORDER BY user_id FOR NO KEY UPDATE`;
-
 export const appendEvents = `
-  WITH event AS (
+  WITH locked AS MATERIALIZED (
+    SELECT user_id FROM streams WHERE user_id = ANY($1::int[])
+    ORDER BY user_id FOR NO KEY UPDATE
+  ), event AS (
     SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY place) AS step
-    FROM unnest($1::int[], $2::uuid[],
-      $3::text[],
-      $4::uuid[],
-      $5::text[],
+    FROM unnest($2::int[], $3::uuid[],
+      $4::text[],
+      $5::uuid[],
       $6::text[],
-      $7::int[])
+      $7::text[],
+      $8::int[])
       WITH ORDINALITY AS e (user_id, id, type, order_id, status, message, orders, place)
   ), counter AS (
     UPDATE streams s SET
       last_offset = s.last_offset + added.steps,
-      orders_placed = CASE WHEN s.orders_counted_to = s.last_offset
-        THEN s.orders_placed + added.orders
-        ELSE (SELECT count(*) FROM orders o WHERE o.buyer_id = s.user_id) END,
-      orders_counted_to = s.last_offset + added.steps
+      orders_placed = s.orders_placed + added.orders
     FROM (
-      SELECT user_id, count(*) AS steps, sum(orders) AS orders FROM event GROUP BY user_id
+      SELECT user_id, count(*) AS steps, sum(orders) AS orders
+      FROM locked JOIN event USING (user_id) GROUP BY user_id
     ) added
     WHERE s.user_id = added.user_id
     RETURNING s.user_id, s.last_offset - added.steps AS base

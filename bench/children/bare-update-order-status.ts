@@ -1,7 +1,7 @@
 import { newId } from '../../src/kernel/ids.ts';
 import { type BareJob, runLoops } from '../bare-loops.ts';
 import { answerJobs } from '../job.ts';
-import { appendEvents, lockOrders, lockStreams, setStatuses } from '../statements.ts';
+import { appendEvents, lockOrders, setStatuses } from '../statements.ts';
 
 /** Moves the orders of each loop's seller, one step at a time, and tells their buyers. */
 answerJobs((job: BareJob & { steps: { orderIds: string[] }[] }) =>
@@ -17,10 +17,9 @@ answerJobs((job: BareJob & { steps: { orderIds: string[] }[] }) =>
         if (order === undefined) throw new Error('The orders prepared were too few');
         void send(setStatuses, [[orderId], [status]]);
         const buyers = [order['buyer_id']];
-        void send(lockStreams, [buyers]);
         const message = `Your order ${orderId} is now ${status}`;
         const event = [[newId()], ['order.status_updated'], [orderId], [status], [message], [0]];
-        void send(appendEvents, [buyers, ...event]);
+        void send(appendEvents, [buyers, buyers, ...event]);
       });
   }),
 );

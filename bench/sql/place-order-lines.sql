@@ -30,7 +30,7 @@ INSERT INTO order_lines
   FROM unnest(:product_ids::uuid[], :product_names::text[], :prices::bigint[])
     WITH ORDINALITY AS l (id, name, price, number);
 WITH counter AS (
-  UPDATE streams SET last_offset = last_offset + 1, orders_counted_to = last_offset + 1
+  UPDATE streams SET last_offset = last_offset + 1
   WHERE user_id = :seller
   RETURNING user_id, last_offset
 )
@@ -39,8 +39,7 @@ INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, m
     'You have a new order ' || :order_id::text
   FROM counter;
 WITH counter AS (
-  UPDATE streams SET last_offset = last_offset + 1, orders_counted_to = last_offset + 1,
-    orders_placed = orders_placed + 1
+  UPDATE streams SET last_offset = last_offset + 1, orders_placed = orders_placed + 1
   WHERE user_id = :buyer
   RETURNING user_id, last_offset
 )

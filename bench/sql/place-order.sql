@@ -21,7 +21,7 @@ INSERT INTO order_lines
     (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
   VALUES (:order_id::uuid, 1, :product_id::uuid, :product_name, :price, 1);
 WITH counter AS (
-  UPDATE streams SET last_offset = last_offset + 1, orders_counted_to = last_offset + 1
+  UPDATE streams SET last_offset = last_offset + 1
   WHERE user_id = :seller
   RETURNING user_id, last_offset
 )
@@ -30,8 +30,7 @@ INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, m
     'You have a new order ' || :order_id::text
   FROM counter;
 WITH counter AS (
-  UPDATE streams SET last_offset = last_offset + 1, orders_counted_to = last_offset + 1,
-    orders_placed = orders_placed + 1
+  UPDATE streams SET last_offset = last_offset + 1, orders_placed = orders_placed + 1
   WHERE user_id = :buyer
   RETURNING user_id, last_offset
 )

@@ -7,7 +7,7 @@ import { insertOrders } from '../order-rows.ts';
 import { proveEffects, statusSteps } from '../orders-proof.ts';
 import { statementsOutOfDate } from '../same-statements.ts';
 import { withDatabase } from '../souk.ts';
-import { appendEvents, lockOrders, lockStreams, setStatuses } from '../statements.ts';
+import { appendEvents, lockOrders, setStatuses } from '../statements.ts';
 import { compare, type Round, type Side, takeTurns } from '../turns.ts';
 
 const MOST_PER_SECOND = 20_000; // so many steps are prepared, two of each order
@@ -32,7 +32,7 @@ export const updateOrderStatus: Workload = {
     const limit = bareDriver(bench, from, async (seconds) => ({
       steps: await newOrders(souk, LIMIT_DATABASE, seconds),
     }));
-    const statements = [lockOrders, setStatuses, lockStreams, appendEvents];
+    const statements = [lockOrders, setStatuses, appendEvents];
     const outOfDate = await statementsOutOfDate(souk, statements, () => shipOne(market));
     let rounds: Round[] = [];
     const { right, note } = await proveEffects({ bench, souk, effect: statusSteps }, async () => {

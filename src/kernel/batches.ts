@@ -93,10 +93,16 @@ export class Batches<Item, Outcome> {
         batch.map(({ since }) => now - since),
       )
       .finally(() => (this.#stillTicks = 0));
-    // After the next batch is on its way: so many answers take as long as its first trip.
-    setImmediate(() => {
-      for (const [index, one] of batch.entries()) one.settle(outcomes[index] as Outcome);
-    });
+    // After the next batch is on its way, and a few at a time: it needs this process in between.
+    let settled = 0;
+    const settleSome = (): void => {
+      for (const one of batch.slice(settled, settled + settledAtOnce)) {
+        one.settle(outcomes[settled] as Outcome);
+        settled += 1;
+      }
+      if (settled < batch.length) setImmediate(settleSome);
+    };
+    setImmediate(settleSome);
   }
 
   /**
@@ -168,3 +174,4 @@ export class Batches<Item, Outcome> {
 }
 
 const tickMs = 100;
+const settledAtOnce = 4;

@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 import { Pool } from './pool.ts';
 
 export { sql, type Sql };
-export { join as sqlJoin, raw as sqlRaw } from 'sql-template-tag';
+export { empty as noSql, join as sqlJoin, raw as sqlRaw } from 'sql-template-tag';
 
 // int8 as a number: every amount and counter here stays below 2^53 (see limits and CHECKs).
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);

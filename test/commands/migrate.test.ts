@@ -103,6 +103,26 @@ test('what a shop has in stock is counted when it learns to keep the count', asy
   assert.equal((await run(['verify'], settings)).code, 0);
 });
 
+test('orders that nobody counted are counted when every version counts them', async () => {
+  const settings = await newDatabase();
+  const url = settings.DATABASE_URL;
+  await run(['migrate'], settings);
+  await fillAwkwardly(url);
+  await query(
+    url,
+    `INSERT INTO streams (user_id) SELECT id FROM users ON CONFLICT DO NOTHING;
+    INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
+      SELECT gen_random_uuid(), gen_random_uuid(), id, id, 0 FROM users, generate_series(1, 3);
+    ALTER TABLE streams ADD COLUMN orders_counted_to bigint NOT NULL DEFAULT 0;
+    UPDATE streams SET last_offset = 6;
+    UPDATE streams SET orders_placed = 3, orders_counted_to = 6 WHERE user_id % 2 = 0;
+    DELETE FROM schema_migrations WHERE number = 7`,
+  );
+  assert.equal((await run(['migrate'], settings)).stdout, 'Migrated: 007_orders_counted.sql\n');
+  const counts = await query(url, 'SELECT DISTINCT orders_placed::int AS count FROM streams');
+  assert.deepEqual(counts, [{ count: 3 }]);
+});
+
 test('a migration waits for a backup without keeping anybody else waiting', async () => {
   const settings = await newDatabase();
   const url = settings.DATABASE_URL;

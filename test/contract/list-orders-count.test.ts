@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sql } from '../../src/kernel/db.ts';
 import { openShop, type TestShop, type User } from '../harness.ts';
-import { moved, order, ordered, ordersOf, times } from '../shopping.ts';
+import { moved, order, ordered, times } from '../shopping.ts';
 
 // A buyer's orders are counted with the events of their stream, not when somebody looks.
 
@@ -17,25 +17,25 @@ after(() => shop.close());
 const countOf = async ({ access }: User): Promise<number> =>
   (await shop.call('GET /list-user-order/', { token: access })).body.count;
 
-/** What the stream of a user keeps: orders, the offset they were counted to, the last offset. */
+/** What the stream of a user keeps: orders, the last offset. */
 async function keptOf({ id }: User): Promise<number[]> {
   const row = await shop.context.db.row<Record<string, number>>(sql`
-    SELECT orders_placed, orders_counted_to, last_offset FROM streams WHERE user_id = ${id}`);
+    SELECT orders_placed, last_offset FROM streams WHERE user_id = ${id}`);
   return Object.values(row ?? {});
 }
 
 test('orders are counted with their events, for the buyer alone', async () => {
   const buyer = await shop.buyer();
-  assert.deepEqual(await keptOf(buyer), [0, 0, 0]);
+  assert.deepEqual(await keptOf(buyer), [0, 0]);
   const bell = await shop.product(seller, { stock: 4 });
   const id = await ordered(shop, buyer, { product_id: bell.id });
   await moved(shop, seller, { id, to: ['shipped', 'delivered'] });
   const [, before] = await keptOf(seller);
-  assert.deepEqual(await keptOf(buyer), [1, 3, 3]);
+  assert.deepEqual(await keptOf(buyer), [1, 3]);
   const other = await shop.product(await shop.seller());
   await ordered(shop, buyer, { product_id: bell.id }, { product_id: other.id });
-  assert.deepEqual(await keptOf(buyer), [3, 5, 5]);
-  assert.deepEqual(await keptOf(seller), [0, Number(before) + 1, Number(before) + 1]);
+  assert.deepEqual(await keptOf(buyer), [3, 5]);
+  assert.deepEqual(await keptOf(seller), [0, Number(before) + 1]);
   assert.equal(await countOf(buyer), 3);
 });
 
@@ -44,18 +44,5 @@ test('what is refused is not counted', async () => {
   const bell = await shop.product(seller, { stock: 1 });
   const answers = await Promise.all(times(8, () => order(shop, buyer, [{ product_id: bell.id }])));
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
-  assert.deepEqual([await countOf(buyer), await keptOf(buyer)], [1, [1, 1, 1]]);
-});
-
-test('orders of a node that does not count them are counted, and kept with the next', async () => {
-  const buyer = await shop.buyer();
-  const bell = await shop.product(seller);
-  for (let count = 0; count < 3; count += 1) await ordered(shop, buyer, { product_id: bell.id });
-  await shop.context.db.rows(sql`
-    UPDATE streams SET orders_placed = 1, orders_counted_to = 1 WHERE user_id = ${buyer.id}`);
-  assert.equal(await countOf(buyer), 3);
-  await ordered(shop, buyer, { product_id: bell.id });
-  assert.deepEqual([await countOf(buyer), await keptOf(buyer)], [4, [4, 4, 4]]);
-  assert.equal((await ordersOf(shop, buyer)).length, 4);
-  assert.deepEqual(await shop.violations(), []);
+  assert.deepEqual([await countOf(buyer), await keptOf(buyer)], [1, [1, 1]]);
 });

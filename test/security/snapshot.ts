@@ -77,8 +77,5 @@ export function plain(text: string): string {
     .replace(/\$argon2[^"]*/g, 'HASH')
     .replace(/[0-9a-f]{16}@example\.com/g, 'EMAIL')
     .replace(/eyJ[\w.-]+/g, 'TOKEN')
-    .replace(
-      /"(?:last_offset|stream_offset|revision|orders_placed|orders_counted_to)": \d+/g,
-      'COUNTER',
-    );
+    .replace(/"(?:last_offset|stream_offset|revision|orders_placed)": \d+/g, 'COUNTER');
 }

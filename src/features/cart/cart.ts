@@ -1,4 +1,4 @@
-import { type Db, type Runner, sql, type Tx } from '../../kernel/db.ts';
+import { type Db, type Runner, type Sql, sql, type Tx } from '../../kernel/db.ts';
 import { type Product, type ProductRow, productColumns, productOf } from '../catalog/products.ts';
 
 export interface Line {
@@ -102,12 +102,15 @@ export async function lockCarts(
   return carts;
 }
 
-/** Removes exactly the lines that were ordered: what is added meanwhile stays. */
-export function clearOrderedLines(tx: Tx, ordered: { buyerId: number; productId: string }[]): void {
+/**
+ * Removes exactly the lines that were ordered, what is added meanwhile stays: a part of the
+ * statement that writes the orders.
+ */
+export function clearingLines(ordered: { buyerId: number; productId: string }[]): Sql {
   const buyers = ordered.map((line) => line.buyerId);
   const products = ordered.map((line) => line.productId);
-  tx.send(sql`
+  return sql`
     DELETE FROM cart_lines l USING unnest(${buyers}::int[], ${products}::uuid[])
       AS ordered (buyer_id, product_id)
-    WHERE l.buyer_id = ordered.buyer_id AND l.product_id = ordered.product_id`);
+    WHERE l.buyer_id = ordered.buyer_id AND l.product_id = ordered.product_id`;
 }

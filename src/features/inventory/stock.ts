@@ -1,4 +1,4 @@
-import { sql, type Tx } from '../../kernel/db.ts';
+import { type Sql, sql, type Tx } from '../../kernel/db.ts';
 import { newId } from '../../kernel/ids.ts';
 
 /** Stock that left, for one product of a checkout batch. */
@@ -27,14 +27,14 @@ export async function setStock(tx: Tx, productId: string, stock: number): Promis
 }
 
 /**
- * Takes sold stock from products that this transaction has locked. The order lines written in the
- * same transaction are the record of it.
+ * Takes sold stock from products that this transaction has locked: a part of the statement that
+ * writes their order lines, which are the record of it.
  */
-export function takeStock(tx: Tx, taken: Taken[]): void {
+export function takingStock(taken: Taken[]): Sql {
   const ids = taken.map((one) => one.productId);
   const quantities = taken.map((one) => one.quantity);
-  tx.send(sql`
+  return sql`
     UPDATE products p SET stock = p.stock - taken.quantity, revision = p.revision + 1
     FROM unnest(${ids}::uuid[], ${quantities}::int[]) AS taken (id, quantity)
-    WHERE p.id = taken.id`);
+    WHERE p.id = taken.id`;
 }

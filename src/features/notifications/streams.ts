@@ -22,18 +22,17 @@ export interface StreamEvent {
 /**
  * Writes notifications into their users' streams, in the given order. Each takes the next offset
  * of its user's counter row in this transaction, so offsets have no gaps and are in commit order.
- * The counters are locked in user order, after any products: see the lock order. The orders of
- * these events are written before them.
+ * The counters are locked in user order, after any products: see the lock order. One that had to
+ * be waited for is raised from what it then is, not from what this statement saw at first.
  */
 export function appendNotifications(tx: Tx, events: NewNotification[]): void {
   if (events.length === 0) return;
   const users = events.map((event) => event.userId);
-  // A statement of its own: the next one then sees the counters as they are under the lock.
   tx.send(sql`
-    SELECT user_id FROM streams WHERE user_id = ANY(${users}::int[])
-    ORDER BY user_id FOR NO KEY UPDATE`);
-  tx.send(sql`
-    WITH event AS (
+    WITH locked AS MATERIALIZED (
+      SELECT user_id FROM streams WHERE user_id = ANY(${users}::int[])
+      ORDER BY user_id FOR NO KEY UPDATE
+    ), event AS (
       SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY place) AS step
       FROM unnest(${users}::int[], ${events.map(() => newId())}::uuid[],
         ${events.map((event) => event.type)}::text[],
@@ -45,12 +44,10 @@ export function appendNotifications(tx: Tx, events: NewNotification[]): void {
     ), counter AS (
       UPDATE streams s SET
         last_offset = s.last_offset + added.steps,
-        orders_placed = CASE WHEN s.orders_counted_to = s.last_offset
-          THEN s.orders_placed + added.orders
-          ELSE (SELECT count(*) FROM orders o WHERE o.buyer_id = s.user_id) END,
-        orders_counted_to = s.last_offset + added.steps
+        orders_placed = s.orders_placed + added.orders
       FROM (
-        SELECT user_id, count(*) AS steps, sum(orders) AS orders FROM event GROUP BY user_id
+        SELECT user_id, count(*) AS steps, sum(orders) AS orders
+        FROM locked JOIN event USING (user_id) GROUP BY user_id
       ) added
       WHERE s.user_id = added.user_id
       RETURNING s.user_id, s.last_offset - added.steps AS base

@@ -60,8 +60,7 @@ const literalSizes = [10, 20, 50, 100];
 
 /**
  * Reads a page for each place: orders with their lines and how many orders there are, in one
- * statement. The number is kept with the buyer's stream, and counted only when a node of an older
- * version did not keep it.
+ * statement. The number is kept with the buyer's stream.
  */
 export async function readPages(db: Db, places: Place[], side: Side): Promise<Page[]> {
   const direction = directions[side.from];
@@ -76,9 +75,7 @@ export async function readPages(db: Db, places: Place[], side: Side): Promise<Pa
         (SELECT ${places.map(({ skipped }) => skipped)}::int[])
       ) WITH ORDINALITY AS asked (buyer_id, skipped, place)
       JOIN LATERAL (
-        SELECT CASE WHEN orders_counted_to = last_offset THEN orders_placed
-          ELSE (SELECT count(*) FROM orders WHERE buyer_id = user_id) END AS total
-        FROM streams WHERE user_id = asked.buyer_id LIMIT 1
+        SELECT orders_placed AS total FROM streams WHERE user_id = asked.buyer_id LIMIT 1
       ) counted ON true
       LEFT JOIN LATERAL (${partOf(places, side)}) part ON true
     )

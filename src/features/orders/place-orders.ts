@@ -1,16 +1,16 @@
-import { type Db, sql, type Tx } from '../../kernel/db.ts';
+import { type Db, noSql, sql, type Tx } from '../../kernel/db.ts';
 import type { Refusal } from '../../kernel/errors.ts';
 import { failpoint, failpointIn } from '../../kernel/failpoints.ts';
 import { type Claim, claimKeys, keepOutcomes } from '../../kernel/idempotency.ts';
 import { newId } from '../../kernel/ids.ts';
-import { clearOrderedLines, lockCarts } from '../cart/cart.ts';
+import { clearingLines, lockCarts } from '../cart/cart.ts';
 import {
   type CatalogChange,
   type CatalogVersions,
   raiseVersions,
   type StockLevel,
 } from '../catalog/catalog-state.ts';
-import { type Taken, takeStock } from '../inventory/stock.ts';
+import { type Taken, takingStock } from '../inventory/stock.ts';
 import { appendNotifications } from '../notifications/streams.ts';
 import { allocate, type Offered, type OrderDraft, type Wanted } from './allocate.ts';
 
@@ -86,10 +86,8 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
       }
     }
 
-    if (orders.length > 0) writeOrders(tx, orders);
-    if (taken.length > 0) takeStock(tx, taken);
+    if (orders.length > 0) writeOrders(tx, { orders, taken, ordered });
     await failpointIn(tx, 'after-stock');
-    if (ordered.length > 0) clearOrderedLines(tx, ordered);
     keepOutcomes(tx, keptOutcomes(fresh, outcomes));
     announceOrders(tx, orders);
     const versions = soldOut.length > 0 ? await countSoldOut(tx, soldOut) : undefined;
@@ -172,12 +170,21 @@ function levelsAfter(offered: Locked[], taken: Taken[]): StockLevel[] {
   });
 }
 
-function writeOrders(tx: Tx, orders: NewOrder[]): void {
+interface Effects {
+  orders: NewOrder[];
+  taken: Taken[];
+  /** the lines of carts */
+  ordered: { buyerId: number; productId: string }[];
+}
+
+/** One statement: to begin each costs the server, and its answer wakes this process. */
+function writeOrders(tx: Tx, { orders, taken, ordered }: Effects): void {
   const lines = orders.flatMap((order) =>
     order.lines.map((line, index) => ({ ...line, orderId: order.id, number: index + 1 })),
   );
   tx.send(sql`
-    WITH placed AS (
+    WITH taken AS (${takingStock(taken)}
+    )${ordered.length > 0 ? sql`, cleared AS (${clearingLines(ordered)})` : noSql}, placed AS (
       INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
       SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
         ${orders.map((order) => order.checkoutId)}::uuid[],
