@@ -37,10 +37,11 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
     connectionsCheckingInterval: limits.requestCheckMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
   };
+  const sendSoon = together((one: Sending) => send(one, ready));
   const server = createServer(timeouts, (request, response) => {
     const finish = (answer: Answer | undefined): void => {
       if (answer === undefined) route(request, response);
-      else send(answer, { request, response, ready });
+      else sendSoon({ answer, request, response });
     };
     const isUsual = isPlain(request, ready) && isFirstInLine(request, response);
     const answer = isUsual && server.listening ? ready.find(request) : undefined;
@@ -51,14 +52,30 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
   return server;
 }
 
-function send(
-  { status, headers, body }: Answer,
-  {
-    request,
-    response,
-    ready,
-  }: { request: IncomingMessage; response: ServerResponse; ready: ReadyOptions },
-): void {
+interface Sending {
+  answer: Answer;
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/**
+ * Does what comes in one turn of the event loop at its end, one after the other. An answer written
+ * between two requests wakes a client that slept and ends a turn of Node's own, each for itself.
+ */
+function together<Item>(work: (item: Item) => void): (item: Item) => void {
+  let items: Item[] = [];
+  const workAll = (): void => {
+    const all = items;
+    items = [];
+    for (const item of all) work(item);
+  };
+  return (item) => {
+    if (items.push(item) === 1) setImmediate(workAll);
+  };
+}
+
+function send({ answer, request, response }: Sending, ready: ReadyOptions): void {
+  const { status, headers, body } = answer;
   const id = ['x-request-id', ready.requestId(request)];
   response.writeHead(status, [...headers, ...ready.headers, ...id]);
   response.end(body);
