@@ -6,7 +6,7 @@ import type { Run } from '../turns.ts';
 import { requestText, Wire, type WireRequest } from '../wire.ts';
 
 export type ListenersJob =
-  | { open: string; users: SocketPlace[]; socketsPerUser: number }
+  | { open: string; crowds: SocketPlace[][]; socketsPerPlace: number }
   | { seconds: number; orders: WireRequest[] | undefined };
 
 export interface FanOut extends Run {
@@ -14,7 +14,7 @@ export interface FanOut extends Run {
   frame: string;
 }
 
-/** What one event of a user waits for. */
+/** The sockets that one event is for: the next waits until all of them heard of it. */
 interface Crowd {
   sockets: WebSocket[];
   missing: number;
@@ -25,14 +25,15 @@ let url = '';
 let crowds: Crowd[] = [];
 let frame: Buffer = Buffer.alloc(0);
 
-/** Users with many sockets each: the first job opens them, the others let all cause events. */
+/** Crowds of many sockets each: the first job opens them, the others let all cause events. */
 answerJobs(async (job: ListenersJob) => {
   if (!('open' in job)) return causeEvents(job);
-  const { users, socketsPerUser } = job;
   url = job.open;
-  crowds = users.map(() => ({ sockets: [], missing: 0, heard: undefined }));
-  const places = users.flatMap((user) => Array.from({ length: socketsPerUser }, () => user));
-  const crowdOf = (index: number): Crowd => crowds[Math.floor(index / socketsPerUser)] as Crowd;
+  crowds = job.crowds.map(() => ({ sockets: [], missing: 0, heard: undefined }));
+  const places = job.crowds.flatMap((of, crowd) =>
+    of.flatMap((place) => Array.from({ length: job.socketsPerPlace }, () => ({ ...place, crowd }))),
+  );
+  const crowdOf = (index: number): Crowd => crowds[places[index]?.crowd ?? 0] as Crowd;
   const sockets = await openSockets(url, places, (index, data) => {
     frame = data;
     const crowd = crowdOf(index);
@@ -43,7 +44,7 @@ answerJobs(async (job: ListenersJob) => {
   return { open: sockets.length };
 });
 
-/** Each user causes its next event when all its sockets have heard of the last. */
+/** Each crowd causes its next event when all its sockets have heard of the last. */
 async function causeEvents({
   seconds,
   orders,

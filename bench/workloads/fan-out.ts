@@ -3,6 +3,7 @@ import type { FanOut, ListenersJob } from '../children/listeners.ts';
 import { stopwatch } from '../http-load.ts';
 import { buyerId } from '../market.ts';
 import type { Child } from '../processes.ts';
+import type { SocketPlace } from '../socket-clients.ts';
 import { allowedSockets, startBareSockets } from '../sockets.ts';
 import { compare, type Side, takeTurns } from '../turns.ts';
 import type { WireRequest } from '../wire.ts';
@@ -12,28 +13,35 @@ const SOCKETS = 5_000;
 const SOCKETS_PER_USER = 50; // as many as one may have
 const workload = 'fan-out';
 
-/** Users order again and again; all the many sockets of a user hear of each of its orders. */
+/** Buyers order again and again; all the many sockets of buyer and seller hear of each order. */
 export const fanOut: Workload = {
   name: workload,
   async run(bench) {
     const market = await bench.market();
     const { souk } = market;
     const sockets = allowedSockets(bench, SOCKETS);
-    const users = Math.floor(sockets / SOCKETS_PER_USER);
-    const buyers = Array.from({ length: users }, (_, index) => buyerId(index));
-    const headers = buyers.map((id) => market.headersOf(id));
-    const ours = await openCrowd(bench, {
+    const pairs = Array.from(
+      { length: Math.floor(sockets / SOCKETS_PER_USER / 2) },
+      (_, index) => ({
+        seller: market.headersOf(1 + index), // of the product with this number
+        buyer: market.headersOf(buyerId(index)),
+      }),
+    );
+    const path = '/ws/notifications/';
+    const ours = await openCrowds(bench, {
       url: souk.url,
-      users: headers.map((one) => ({ path: '/ws/notifications/', headers: one })),
+      crowds: pairs.map((pair) => Object.values(pair).map((headers) => ({ path, headers }))),
     });
-    const orders = headers.map(
-      (one, index): WireRequest => ({ ...orderOf([1 + index]), headers: one }),
+    const orders = pairs.map(
+      ({ buyer }, index): WireRequest => ({ ...orderOf([1 + index]), headers: buyer }),
     );
     const { frame } = await ours.ask<FanOut>({ seconds: 1, orders });
     const bare = await startBareSockets(bench, frame);
-    const limit = await openCrowd(bench, {
+    const limit = await openCrowds(bench, {
       url: bare.url,
-      users: buyers.map((id) => ({ path: `/${id}`, headers: {} })),
+      crowds: pairs.map((pair, index) =>
+        Object.values(pair).map(() => ({ path: `/${index}`, headers: {} })),
+      ),
     });
     const rounds = await takeTurns(
       bench,
@@ -42,19 +50,20 @@ export const fanOut: Workload = {
     );
     for (const child of [ours, limit, bare.child]) await child.stop();
     const notes = [
-      `${users} users with ${SOCKETS_PER_USER} sockets each, ${frame.length} bytes a frame`,
+      `${pairs.length} buyers and sellers, ${SOCKETS_PER_USER} sockets each`,
+      `${frame.length} bytes a frame`,
       'p50 and p99: from sending the order to the frame at the last of the sockets',
     ];
     return [compare(rounds, { workload, unit: 'frames/s', bar: 0.7, notes })];
   },
 };
 
-async function openCrowd(
+async function openCrowds(
   bench: Bench,
-  { url, users }: { url: string; users: { path: string; headers: Record<string, string> }[] },
+  { url, crowds }: { url: string; crowds: SocketPlace[][] },
 ): Promise<Child> {
   const crowd = fork(bench, 'listeners');
-  const job: ListenersJob = { open: url, users, socketsPerUser: SOCKETS_PER_USER };
+  const job: ListenersJob = { open: url, crowds, socketsPerPlace: SOCKETS_PER_USER };
   const { open } = await crowd.ask<{ open: number }>(job);
   bench.say(`  ${open} sockets open`);
   return crowd;

@@ -80,7 +80,11 @@ async function measure(bench: Bench, { server, url, users }: Crowd): Promise<Mem
   const open = async (some: SocketPlace[]): Promise<number> => {
     const child = fork(bench, 'listeners');
     clients.push(child);
-    const job: ListenersJob = { open: url, users: some, socketsPerUser: SOCKETS_PER_USER };
+    const job: ListenersJob = {
+      open: url,
+      crowds: some.map((place) => [place]),
+      socketsPerPlace: SOCKETS_PER_USER,
+    };
     await child.ask(job);
     await sleep(SETTLE_MS, undefined, { signal: bench.signal });
     return residentMb(server.pid) ?? Number.NaN;
