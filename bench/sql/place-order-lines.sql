@@ -17,10 +17,11 @@ SELECT array_agg(id) AS product_ids, array_agg(name) AS product_names,
     array_agg(price_minor) AS prices, sum(price_minor) AS total, uuidv7() AS order_id
   FROM locked \gset
 \startpipeline
-UPDATE products p SET stock = p.stock - taken.quantity, revision = p.revision + 1
-  FROM unnest(:product_ids::uuid[], array_fill(1, ARRAY[16])) AS taken (id, quantity)
-  WHERE p.id = taken.id;
-WITH placed AS (
+WITH taken AS (
+  UPDATE products p SET stock = p.stock - taken.quantity, revision = p.revision + 1
+    FROM unnest(:product_ids::uuid[], array_fill(1, ARRAY[16])) AS taken (id, quantity)
+    WHERE p.id = taken.id
+), placed AS (
   INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
   VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :total)
 )

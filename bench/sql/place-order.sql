@@ -12,8 +12,9 @@ SELECT id AS product_id, seller_id AS seller, name AS product_name, price_minor 
     AND archived_at IS NULL AND stock >= 1
   FOR NO KEY UPDATE \gset
 \startpipeline
-UPDATE products SET stock = stock - 1, revision = revision + 1 WHERE id = :product_id::uuid;
-WITH placed AS (
+WITH taken AS (
+  UPDATE products SET stock = stock - 1, revision = revision + 1 WHERE id = :product_id::uuid
+), placed AS (
   INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
   VALUES (:order_id::uuid, uuidv7(), :buyer, :seller, :price)
 )
