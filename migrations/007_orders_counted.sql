@@ -1,6 +1,7 @@
 -- Every order is counted in the commit that places it, by every version that may run beside this
 -- one: what versions before 004 did not count is counted here, and never again.
-LOCK TABLE streams, orders IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE; -- in the order of those who place them
+LOCK TABLE streams IN ACCESS EXCLUSIVE MODE;
 UPDATE streams s SET
   orders_placed = (SELECT count(*) FROM orders o WHERE o.buyer_id = s.user_id)
 WHERE orders_counted_to <> last_offset;

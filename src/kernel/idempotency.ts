@@ -24,24 +24,31 @@ export async function claimKeys(tx: Tx, claims: Claim[]): Promise<(Earlier | und
   const users = claims.map((claim) => claim.userId);
   const keys = claims.map((claim) => claim.key);
   const hashes = claims.map((claim) => claim.requestHash);
-  // Updated in vain, for a row that was waited for is returned only so. Those that ended have
-  // their outcome.
-  const rows = await tx.rows<{
+  const claimed = await tx.rows<{ user_id: number; key: string }>(sql`
+    INSERT INTO idempotency_keys (user_id, key, request_hash)
+    SELECT * FROM unnest(${users}::int[], ${keys}::text[], ${hashes}::bytea[]) AS c (u, k, h)
+    ORDER BY u, k
+    ON CONFLICT DO NOTHING
+    RETURNING user_id, key`);
+  if (claimed.length === claims.length) return claims.map(() => undefined);
+
+  const ours = new Set(claimed.map((row) => `${row.user_id} ${row.key}`));
+  const earlier = await tx.rows<{
     user_id: number;
     key: string;
     request_hash: Buffer;
-    outcome: string | null;
+    outcome: string;
   }>(sql`
-    INSERT INTO idempotency_keys AS i (user_id, key, request_hash)
-    SELECT * FROM unnest(${users}::int[], ${keys}::text[], ${hashes}::bytea[]) AS c (u, k, h)
-    ORDER BY u, k
-    ON CONFLICT (user_id, key) DO UPDATE SET outcome = i.outcome
-    RETURNING user_id, key, request_hash, outcome`);
-  const found = new Map(rows.map((row) => [`${row.user_id} ${row.key}`, row]));
-  return claims.map(({ userId, key, requestHash }) => {
-    const { request_hash, outcome = null } = found.get(`${userId} ${key}`) ?? {};
-    if (request_hash === undefined || outcome === null) return undefined;
-    return { sameRequest: request_hash.equals(requestHash), outcome };
+    SELECT i.user_id, i.key, i.request_hash, i.outcome
+    FROM idempotency_keys i JOIN unnest(${users}::int[], ${keys}::text[]) AS c (u, k)
+      ON i.user_id = c.u AND i.key = c.k`);
+  const found = new Map(earlier.map((row) => [`${row.user_id} ${row.key}`, row]));
+  return claims.map((claim) => {
+    const name = `${claim.userId} ${claim.key}`;
+    if (ours.has(name)) return undefined;
+    const row = found.get(name);
+    if (row === undefined) throw new Error('An idempotency key vanished'); // they are kept
+    return { sameRequest: row.request_hash.equals(claim.requestHash), outcome: row.outcome };
   });
 }
 

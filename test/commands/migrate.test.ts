@@ -110,12 +110,15 @@ test('orders that nobody counted are counted when every version counts them', as
   await fillAwkwardly(url);
   await query(
     url,
-    `INSERT INTO streams (user_id) SELECT id FROM users ON CONFLICT DO NOTHING;
+    `INSERT INTO users (email, password_hash, role, user_type)
+      SELECT n || '@counted.example', '', 'buyer', 'viewer' FROM generate_series(1, 4) AS n;
+    INSERT INTO streams (user_id) SELECT id FROM users ON CONFLICT DO NOTHING;
     INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
       SELECT gen_random_uuid(), gen_random_uuid(), id, id, 0 FROM users, generate_series(1, 3);
     ALTER TABLE streams ADD COLUMN orders_counted_to bigint NOT NULL DEFAULT 0;
     UPDATE streams SET last_offset = 6;
     UPDATE streams SET orders_placed = 3, orders_counted_to = 6 WHERE user_id % 2 = 0;
+    UPDATE streams SET orders_placed = 2, orders_counted_to = 5 WHERE user_id = 1;
     DELETE FROM schema_migrations WHERE number = 7`,
   );
   assert.equal((await run(['migrate'], settings)).stdout, 'Migrated: 007_orders_counted.sql\n');

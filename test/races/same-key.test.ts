@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
+import { placeOrders } from '../../src/features/orders/place-orders.ts';
 import { type Answer, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
+import { HeldLock } from '../held-lock.ts';
+import { query } from '../program-data.ts';
 import { addToCart, cartOf, orderCart, orderOnce, ordersOf, stockOf, times } from '../shopping.ts';
 
 // Red without the claim of the key before all else in place-orders.ts, also when the claim is
@@ -104,4 +107,29 @@ test('many keys of many buyers at once: each key is one order', async () => {
   assert.equal(kindsOf(answers).length, 20);
   for (const buyer of buyers) assert.equal((await ordersOf(shop, buyer)).length, 4);
   assert.equal(await stockOf(shop, bell), 980);
+});
+
+test('keys are claimed in their order, whatever order they come in', async () => {
+  const { id: userId } = await shop.buyer();
+  const claim = (key: string) => `
+    INSERT INTO idempotency_keys (user_id, key, request_hash) VALUES (${userId}, '${key}', '')`;
+  const isTaken = (key: string): Promise<boolean> =>
+    query(shop.databaseUrl, `BEGIN; SET LOCAL lock_timeout = 50; ${claim(key)}; ROLLBACK`).then(
+      () => false,
+      () => true,
+    );
+  for (const at of [0, 1]) {
+    const keys = ['a', 'b'].map((letter) => `${letter} ${randomUUID()}`);
+    const held = await HeldLock.take(shop.databaseUrl, claim(keys[at] as string));
+    const checkouts = keys.toReversed().map((key) => ({
+      buyerId: userId,
+      lines: [],
+      claim: { userId, key, requestHash: Buffer.alloc(0) },
+    }));
+    const placing = Promise.allSettled([placeOrders(shop.context.db, checkouts)]);
+    await held.isWanted();
+    assert.equal(await isTaken(keys[1 - at] as string), at === 1, `at key ${at}`);
+    await held.release();
+    await placing;
+  }
 });

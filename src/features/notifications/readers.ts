@@ -93,14 +93,16 @@ export class Readers<One extends Reader> {
   }
 
   async #readBatch(batch: One[]): Promise<void> {
-    // Those at the same place of a stream share a cursor; they became behind one after the other.
-    const places: (Cursor & { readers: One[] })[] = [];
+    // Readers at the same place of the same stream share a cursor.
+    const cursors = new Map<string, Cursor & { readers: One[] }>();
     for (const reader of batch) {
       const { userId, offset: after } = reader;
-      const last = places.at(-1);
-      if (last?.userId === userId && last.after === after) last.readers.push(reader);
-      else places.push({ userId, after, readers: [reader] });
+      const name = `${userId} ${after}`;
+      const cursor = cursors.get(name) ?? { userId, after, readers: [] };
+      cursor.readers.push(reader);
+      cursors.set(name, cursor);
     }
+    const places = [...cursors.values()];
     const parts = await readStreams(this.#context.db, places);
     for (const [index, { readers }] of places.entries()) {
       const { events = [], more = false } = parts[index] ?? {};
