@@ -30,23 +30,22 @@ INSERT INTO order_lines
   SELECT :order_id::uuid, l.number, l.id, l.name, l.price, 1
   FROM unnest(:product_ids::uuid[], :product_names::text[], :prices::bigint[])
     WITH ORDINALITY AS l (id, name, price, number);
-WITH counter AS (
+WITH of_seller AS (
   UPDATE streams SET last_offset = last_offset + 1
   WHERE user_id = :seller
   RETURNING user_id, last_offset
-)
-INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, message)
-  SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
-    'You have a new order ' || :order_id::text
-  FROM counter;
-WITH counter AS (
+), of_buyer AS (
   UPDATE streams SET last_offset = last_offset + 1, orders_placed = orders_placed + 1
   WHERE user_id = :buyer
   RETURNING user_id, last_offset
 )
 INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, message)
   SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
+    'You have a new order ' || :order_id::text
+  FROM of_seller
+  UNION ALL
+  SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
     'Your order ' || :order_id::text || ' has been placed'
-  FROM counter;
+  FROM of_buyer;
 COMMIT;
 \endpipeline

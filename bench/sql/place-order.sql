@@ -21,23 +21,22 @@ WITH taken AS (
 INSERT INTO order_lines
     (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
   VALUES (:order_id::uuid, 1, :product_id::uuid, :product_name, :price, 1);
-WITH counter AS (
+WITH of_seller AS (
   UPDATE streams SET last_offset = last_offset + 1
   WHERE user_id = :seller
   RETURNING user_id, last_offset
-)
-INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, message)
-  SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
-    'You have a new order ' || :order_id::text
-  FROM counter;
-WITH counter AS (
+), of_buyer AS (
   UPDATE streams SET last_offset = last_offset + 1, orders_placed = orders_placed + 1
   WHERE user_id = :buyer
   RETURNING user_id, last_offset
 )
 INSERT INTO notifications (user_id, stream_offset, id, type, order_id, status, message)
   SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
+    'You have a new order ' || :order_id::text
+  FROM of_seller
+  UNION ALL
+  SELECT user_id, last_offset, uuidv7(), 'order.placed', :order_id::uuid, 'pending',
     'Your order ' || :order_id::text || ' has been placed'
-  FROM counter;
+  FROM of_buyer;
 COMMIT;
 \endpipeline
