@@ -34,4 +34,4 @@ DO $$ BEGIN
     CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE INDEX products_by_words ON products
       USING gin (name gin_trgm_ops, description gin_trgm_ops)
       WHERE archived_at IS NULL; END IF; EXCEPTION
-  WHEN insufficient_privilege THEN NULL; END $$;
+  WHEN insufficient_privilege OR undefined_object OR feature_not_supported THEN NULL; END $$;

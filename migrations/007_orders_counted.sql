@@ -1,5 +1,5 @@
--- Every order is counted in the commit that places it, by every version that may run beside this
--- one: what versions before 004 did not count is counted here, and never again.
+-- Every order is counted in the commit that places it. What was placed before 004 is counted here,
+-- once for all, so nothing need say any more up to where the count is true.
 LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE; -- in the order of those who place them
 LOCK TABLE streams IN ACCESS EXCLUSIVE MODE;
 UPDATE streams s SET

@@ -182,9 +182,9 @@ function writeOrders(tx: Tx, { orders, taken, ordered }: Effects): void {
   const lines = orders.flatMap((order) =>
     order.lines.map((line, index) => ({ ...line, orderId: order.id, number: index + 1 })),
   );
+  const cleared = ordered.length > 0 ? sql`, cleared AS (${clearingLines(ordered)})` : noSql;
   tx.send(sql`
-    WITH taken AS (${takingStock(taken)}
-    )${ordered.length > 0 ? sql`, cleared AS (${clearingLines(ordered)})` : noSql}, placed AS (
+    WITH taken AS (${takingStock(taken)})${cleared}, placed AS (
       INSERT INTO orders (id, checkout_id, buyer_id, seller_id, total_minor)
       SELECT * FROM unnest(${orders.map((order) => order.id)}::uuid[],
         ${orders.map((order) => order.checkoutId)}::uuid[],
