@@ -20,8 +20,8 @@ export interface Transport {
 }
 
 /**
- * A bus over a transport, or within this process alone. What is published while a message is on
- * its way leaves together in the next one.
+ * A bus over a transport, or within this process alone. What is published in one go, or while a
+ * message is on its way, leaves together in the next one.
  */
 export function openBus(transport?: Transport): Bus {
   const node = newId();
@@ -55,7 +55,7 @@ export function openBus(transport?: Transport): Bus {
       deliver({ topic, hint });
       if (transport === undefined || waiting.length >= limits.hintsWaiting) return;
       waiting.push({ topic, hint });
-      sending ??= send(transport);
+      sending ??= Promise.resolve().then(() => send(transport)); // with what follows at once
     },
     subscribe(topic, listener) {
       listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);

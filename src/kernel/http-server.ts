@@ -59,18 +59,29 @@ interface Sending {
 }
 
 /**
- * Does what comes in one turn of the event loop at its end, one after the other. An answer written
- * between two requests wakes a client that slept and ends a turn of Node's own, each for itself.
+ * Does what comes in one turn of the event loop some at a time: an answer written between two
+ * requests wakes a client that slept and ends a turn of Node's own, each for itself; hundreds that
+ * wait for the end of the turn survive collections. A turn of very many ends only when their
+ * clients have nothing more to send, so they are not all answered before its end.
  */
 function together<Item>(work: (item: Item) => void): (item: Item) => void {
   let items: Item[] = [];
+  let early = 0;
   const workAll = (): void => {
     const all = items;
     items = [];
     for (const item of all) work(item);
   };
+  const endTurn = (): void => {
+    early = 0;
+    workAll();
+  };
   return (item) => {
-    if (items.push(item) === 1) setImmediate(workAll);
+    const count = items.push(item);
+    if (count === 1 && early === 0) setImmediate(endTurn);
+    if (count < limits.answersAtOnce || early >= limits.answersInTurn) return;
+    early += count;
+    workAll();
   };
 }
 

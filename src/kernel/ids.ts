@@ -3,7 +3,8 @@ import { v7 } from 'uuid';
 
 const random = Buffer.alloc(16 * 256); // to ask the system for each id takes longer than the rest
 let used = random.length;
-let latest = { msecs: 0, seq: 0 };
+let msecs = 0;
+let seq = 0;
 
 /**
  * A new UUIDv7 (RFC 9562): sorts by time of making, so inserts stay at the end of an index. Those
@@ -16,14 +17,13 @@ export function newId(): string {
   }
   const own = random.subarray(used, used + 16);
   used += 16;
-  const msecs = Date.now();
-  latest =
-    msecs > latest.msecs
-      ? { msecs, seq: own.readUInt32BE(6) >>> 1 }
-      : { msecs: latest.msecs, seq: latest.seq + 1 };
-  return v7({ random: own, ...latest });
+  const now = Date.now();
+  seq = now > msecs ? own.readUInt32BE(6) >>> 1 : seq + 1;
+  msecs = Math.max(msecs, now);
+  return v7({ random: own, msecs, seq });
 }
 
+const canonical = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const plain = /^[0-9a-f]{32}$/;
 
 /**
@@ -32,6 +32,7 @@ const plain = /^[0-9a-f]{32}$/;
  */
 export function parseId(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 36) return undefined;
+  if (canonical.test(value)) return value; // as nearly all are
   const hex = value.toLowerCase().replaceAll('-', '');
   if (!plain.test(hex)) return undefined;
   return [

@@ -10,7 +10,7 @@ export interface NewNotification {
   status: string;
   message: string;
   /** the user placed this order: it is counted with the events of the stream */
-  isOwnOrder?: boolean;
+  isOwnOrder: boolean;
 }
 
 /** What a socket receives for one event, and its place in the user's stream. */
@@ -39,7 +39,7 @@ export function appendNotifications(tx: Tx, events: NewNotification[]): void {
         ${events.map((event) => event.orderId)}::uuid[],
         ${events.map((event) => event.status)}::text[],
         ${events.map((event) => event.message)}::text[],
-        ${events.map((event) => Number(event.isOwnOrder ?? false))}::int[])
+        ${events.map((event) => Number(event.isOwnOrder))}::int[])
         WITH ORDINALITY AS e (user_id, id, type, order_id, status, message, orders, place)
     ), counter AS (
       UPDATE streams s SET

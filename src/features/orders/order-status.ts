@@ -44,10 +44,13 @@ export function updateOrderStatuses(
     if (moved.length > 0) setStatuses(tx, moved);
     appendNotifications(
       tx,
-      moved.map((step) => ({
-        ...step,
+      moved.map(({ userId, orderId, status }) => ({
+        userId,
         type: 'order.status_updated',
-        message: `Your order ${step.orderId} is now ${step.status}`,
+        orderId,
+        status,
+        message: `Your order ${orderId} is now ${status}`,
+        isOwnOrder: false,
       })),
     );
     return { refusals, buyerIds: moved.map((step) => step.userId) };

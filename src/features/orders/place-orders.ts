@@ -11,7 +11,7 @@ import {
   type StockLevel,
 } from '../catalog/catalog-state.ts';
 import { type Taken, takingStock } from '../inventory/stock.ts';
-import { appendNotifications } from '../notifications/streams.ts';
+import { appendNotifications, type NewNotification } from '../notifications/streams.ts';
 import { allocate, type Offered, type OrderDraft, type Wanted } from './allocate.ts';
 
 export interface Checkout {
@@ -72,11 +72,13 @@ export function placeOrders(db: Db, checkouts: Checkout[]): Promise<Placed> {
         continue;
       }
       const checkoutId = newId();
-      const placed = allocation.orders.map((draft) => ({
-        ...draft,
+      const placed = allocation.orders.map(({ sellerId, totalMinor, lines }) => ({
         id: newId(),
         checkoutId,
         buyerId,
+        sellerId,
+        totalMinor,
+        lines,
       }));
       orders.push(...placed);
       outcomes.set(checkout, { orderIds: placed.map((order) => order.id) });
@@ -179,8 +181,8 @@ interface Effects {
 
 /** One statement: to begin each costs the server, and its answer wakes this process. */
 function writeOrders(tx: Tx, { orders, taken, ordered }: Effects): void {
-  const lines = orders.flatMap((order) =>
-    order.lines.map((line, index) => ({ ...line, orderId: order.id, number: index + 1 })),
+  const lines = orders.flatMap(({ id: orderId, lines }) =>
+    lines.map((line, index) => ({ orderId, number: index + 1, line })),
   );
   const cleared = ordered.length > 0 ? sql`, cleared AS (${clearingLines(ordered)})` : noSql;
   tx.send(sql`
@@ -194,27 +196,34 @@ function writeOrders(tx: Tx, { orders, taken, ordered }: Effects): void {
     )
     INSERT INTO order_lines
       (order_id, line_number, product_id, product_name, unit_price_minor, quantity)
-    SELECT * FROM unnest(${lines.map((line) => line.orderId)}::uuid[],
-      ${lines.map((line) => line.number)}::smallint[],
-      ${lines.map((line) => line.productId)}::uuid[],
-      ${lines.map((line) => line.name)}::text[],
-      ${lines.map((line) => line.unitPriceMinor)}::bigint[],
-      ${lines.map((line) => line.quantity)}::int[])`);
+    SELECT * FROM unnest(${lines.map(({ orderId }) => orderId)}::uuid[],
+      ${lines.map(({ number }) => number)}::smallint[],
+      ${lines.map(({ line }) => line.productId)}::uuid[],
+      ${lines.map(({ line }) => line.name)}::text[],
+      ${lines.map(({ line }) => line.unitPriceMinor)}::bigint[],
+      ${lines.map(({ line }) => line.quantity)}::int[])`);
 }
 
 function announceOrders(tx: Tx, orders: NewOrder[]): void {
-  const event = { type: 'order.placed', status: 'pending' } as const;
   appendNotifications(
     tx,
-    orders.flatMap(({ id: orderId, buyerId, sellerId }) => [
+    orders.flatMap(({ id: orderId, buyerId, sellerId }): NewNotification[] => [
       {
-        ...event,
         userId: buyerId,
+        type: 'order.placed',
         orderId,
+        status: 'pending',
         message: `Your order ${orderId} has been placed`,
         isOwnOrder: true,
       },
-      { ...event, userId: sellerId, orderId, message: `You have a new order ${orderId}` },
+      {
+        userId: sellerId,
+        type: 'order.placed',
+        orderId,
+        status: 'pending',
+        message: `You have a new order ${orderId}`,
+        isOwnOrder: false,
+      },
     ]),
   );
 }
