@@ -11,7 +11,13 @@ export interface Reader {
   offset: number;
   /** false while it cannot take more; call `readOn` when it can again */
   ready(): boolean;
+  /** Ignored once it has gone. */
   take(frames: Buffer[]): void;
+}
+
+/** Readers at the same place of the same stream. */
+interface Place<One extends Reader> extends Cursor {
+  readers: One[];
 }
 
 /**
@@ -22,14 +28,14 @@ export interface Reader {
 export class Readers<One extends Reader> {
   readonly #context: Context;
   readonly #byUser = new Map<number, Set<One>>();
-  readonly #behind = new Set<One>();
+  readonly #behind = new Set<number>(); // users of whom a reader may have something to read
   readonly #polling: { stop(): void };
   #reading = false;
 
   constructor(context: Context) {
     this.#context = context;
     onNotifications(context.bus, (userIds) => {
-      for (const userId of userIds) for (const one of this.of(userId)) this.#behind.add(one);
+      for (const userId of userIds) if (this.#byUser.has(userId)) this.#behind.add(userId);
       void this.#readAll();
     });
     this.#polling = repeat(
@@ -46,7 +52,6 @@ export class Readers<One extends Reader> {
   }
 
   remove(reader: One): void {
-    this.#behind.delete(reader);
     const readers = this.#byUser.get(reader.userId);
     readers?.delete(reader);
     if (readers?.size === 0) this.#byUser.delete(reader.userId);
@@ -59,7 +64,7 @@ export class Readers<One extends Reader> {
 
   /** The reader may have something to read. */
   readOn(reader: One): void {
-    this.#behind.add(reader);
+    this.#behind.add(reader.userId);
     void this.#readAll();
   }
 
@@ -71,8 +76,8 @@ export class Readers<One extends Reader> {
     if (this.#reading) return;
     this.#reading = true;
     try {
-      for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
-        await this.#readBatch(batch);
+      for (let places = this.#takePlaces(); places.length > 0; places = this.#takePlaces()) {
+        await this.#readOnFrom(places);
       }
     } catch (error) {
       // The poll finds who is behind again.
@@ -82,37 +87,36 @@ export class Readers<One extends Reader> {
     }
   }
 
-  #takeBatch(): One[] {
-    const batch: One[] = [];
-    for (const reader of this.#behind) {
-      if (batch.length === limits.streamCursorsAtOnce) break;
-      this.#behind.delete(reader); // one that is not ready calls readOn when it is
-      if (reader.ready()) batch.push(reader);
+  /** Where readers of those who are behind stand. One that is not ready says when it is. */
+  #takePlaces(): Place<One>[] {
+    const places: Place<One>[] = [];
+    for (const userId of this.#behind) {
+      if (places.length >= limits.streamCursorsAtOnce) break;
+      this.#behind.delete(userId);
+      const ofUser = new Map<number, Place<One>>();
+      for (const reader of this.of(userId)) {
+        if (!reader.ready()) continue;
+        const place = ofUser.get(reader.offset);
+        if (place) place.readers.push(reader);
+        else ofUser.set(reader.offset, { userId, after: reader.offset, readers: [reader] });
+      }
+      places.push(...ofUser.values());
     }
-    return batch;
+    return places;
   }
 
-  async #readBatch(batch: One[]): Promise<void> {
-    // Readers at the same place of the same stream share a cursor.
-    const cursors = new Map<string, Cursor & { readers: One[] }>();
-    for (const reader of batch) {
-      const { userId, offset: after } = reader;
-      const name = `${userId} ${after}`;
-      const cursor = cursors.get(name) ?? { userId, after, readers: [] };
-      cursor.readers.push(reader);
-      cursors.set(name, cursor);
-    }
-    const places = [...cursors.values()];
+  async #readOnFrom(places: Place<One>[]): Promise<void> {
     const parts = await readStreams(this.#context.db, places);
-    for (const [index, { readers }] of places.entries()) {
+    for (const [index, { userId, readers }] of places.entries()) {
       const { events = [], more = false } = parts[index] ?? {};
+      const last = events.at(-1);
+      if (last === undefined && !more) continue;
       const frames = events.map(({ json }) => textFrame(json)); // once for all of them
       for (const reader of readers) {
-        if (!this.of(reader.userId).has(reader)) continue; // gone meanwhile
         reader.take(frames);
-        reader.offset = events.at(-1)?.offset ?? reader.offset;
-        if (more) this.#behind.add(reader);
+        if (last) reader.offset = last.offset;
       }
+      if (more) this.#behind.add(userId);
     }
   }
 
@@ -121,7 +125,7 @@ export class Readers<One extends Reader> {
     const offsets = await readOffsets(this.#context.db.beside, [...this.#byUser.keys()]);
     for (const [userId, readers] of this.#byUser) {
       const last = offsets.get(userId) ?? 0;
-      for (const reader of readers) if (reader.offset < last) this.#behind.add(reader);
+      for (const reader of readers) if (reader.offset < last) this.#behind.add(userId);
     }
     await this.#readAll();
   }
