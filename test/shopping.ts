@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** Orders products. */
-export const order = (node: TestNode, buyer: User, products: Line[]): Promise<Answer> =>
+export const order = (node: Caller, buyer: User, products: Line[]): Promise<Answer> =>
   node.call('POST /place-order/', { token: buyer.access, body: { products } });
 
 /** Orders products under a key, given as a header. */
@@ -27,7 +27,7 @@ export const orderOnce = (
   node.call('POST /place-order/', { token: buyer.access, body: { products }, headers: key });
 
 /** Orders products, which must succeed; returns the id of the first order. */
-export async function ordered(node: TestNode, buyer: User, ...products: Line[]): Promise<string> {
+export async function ordered(node: Caller, buyer: User, ...products: Line[]): Promise<string> {
   const answer = await order(node, buyer, products);
   assert.equal(answer.status, 201, answer.text);
   return answer.body.order_id;

@@ -37,16 +37,19 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
     connectionsCheckingInterval: limits.requestCheckMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
   };
-  const sendSoon = together((one: Sending) => send(one, ready));
+  const answer = (one: Sending): void => send(one, ready);
+  const sendSoon = together(answer, limits.answersAtOnce);
+  // Who is refused and asks again at once would keep a long turn from its end, and those it took.
+  const refuseSoon = together(answer, Number.POSITIVE_INFINITY);
   const server = createServer(timeouts, (request, response) => {
-    const finish = (answer: Answer | undefined): void => {
-      if (answer === undefined) route(request, response);
-      else sendSoon({ answer, request, response });
+    const finish = (found: Answer | undefined): void => {
+      if (found === undefined) route(request, response);
+      else (found.status === 503 ? refuseSoon : sendSoon)({ answer: found, request, response });
     };
     const isUsual = isPlain(request, ready) && isFirstInLine(request, response);
-    const answer = isUsual && server.listening ? ready.find(request) : undefined;
-    if (answer instanceof Promise) void answer.then(finish);
-    else finish(answer);
+    const found = isUsual && server.listening ? ready.find(request) : undefined;
+    if (found instanceof Promise) void found.then(finish);
+    else finish(found);
   });
   server.setTimeout(limits.stalledConnectionMs);
   return server;
@@ -59,29 +62,26 @@ interface Sending {
 }
 
 /**
- * Does what comes in one turn of the event loop some at a time: an answer written between two
- * requests wakes a client that slept and ends a turn of Node's own, each for itself; hundreds that
- * wait for the end of the turn survive collections. A turn of very many ends only when their
- * clients have nothing more to send, so they are not all answered before its end.
+ * Does what comes in one turn of the event loop at its end, or as soon as there are `most`: an
+ * answer written between two requests wakes a client that slept and ends a turn of Node's own,
+ * each for itself; hundreds that wait for their answer survive the collections of garbage.
  */
-function together<Item>(work: (item: Item) => void): (item: Item) => void {
+function together<Item>(work: (item: Item) => void, most: number): (item: Item) => void {
   let items: Item[] = [];
-  let early = 0;
+  let ending = false;
   const workAll = (): void => {
     const all = items;
     items = [];
     for (const item of all) work(item);
   };
   const endTurn = (): void => {
-    early = 0;
+    ending = false;
     workAll();
   };
   return (item) => {
-    const count = items.push(item);
-    if (count === 1 && early === 0) setImmediate(endTurn);
-    if (count < limits.answersAtOnce || early >= limits.answersInTurn) return;
-    early += count;
-    workAll();
+    if (!ending) setImmediate(endTurn);
+    ending = true;
+    if (items.push(item) >= most) workAll();
   };
 }
 

@@ -6,8 +6,7 @@ export const limits = {
   requestCheckMs: 5_000, // how often the server looks for those
   keepAliveTimeoutMs: 72_000, // above the 60 s of common load balancers, so that they close first
   requestsAhead: 100, // on one connection, before an answer; clients that do so send a few
-  answersAtOnce: 64, // ready ones are written so many together,
-  answersInTurn: 2_048, // and no more than these before the turn of the event loop ends
+  answersAtOnce: 64, // ready ones are written so many together
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
   compressedFromBytes: 1_000, // less fits into one packet as it is

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { sql } from '../../kernel/db.ts';
 import { limits } from '../../kernel/limits.ts';
-import { repeat } from '../../kernel/repeat.ts';
+import { type Repeated, repeat } from '../../kernel/repeat.ts';
 import type { Role } from './accounts.ts';
 import {
   type Ended,
@@ -46,7 +46,8 @@ export class Sessions {
   /** that ended lately, and when this node last met them; the one met longest ago first */
   readonly #ended = new Map<string, number>();
   readonly #listeners: Listener[] = [];
-  readonly #timers: { stop(): void }[];
+  readonly #looking: Repeated;
+  readonly #pruning: Repeated;
   #lookedAt: Date | undefined; // by the database's clock
   #trustedUntil = 0;
 
@@ -54,22 +55,21 @@ export class Sessions {
     this.#context = context;
     const { bus, log } = context;
     hearOfEnded(bus, (ended) => this.#end(ended));
-    this.#timers = [
-      repeat(
-        () => this.#lookForEnded(),
-        limits.sessionPollMs,
-        (error) => log.debug({ err: error }, 'could not look for revoked sessions'),
-      ),
-      repeat(
-        () => prune(context),
-        limits.prunePauseMs,
-        (error) => log.warn({ err: error }, 'could not remove expired sessions'),
-      ),
-    ];
+    this.#looking = repeat(
+      () => this.#lookForEnded(),
+      limits.sessionPollMs,
+      (error) => log.debug({ err: error }, 'could not look for revoked sessions'),
+    );
+    this.#pruning = repeat(
+      () => prune(context),
+      limits.prunePauseMs,
+      (error) => log.warn({ err: error }, 'could not remove expired sessions'),
+    );
   }
 
   /** The principal of a live session that this node knows and may trust just now. */
   known(sessionId: string, userId: number): Principal | undefined {
+    this.#looking.catchUp();
     const principal = this.#live.get(sessionId);
     const now = Date.now();
     if (principal?.userId !== userId || now >= this.#trustedUntil) return undefined;
@@ -129,7 +129,8 @@ export class Sessions {
   }
 
   close(): void {
-    for (const timer of this.#timers) timer.stop();
+    this.#looking.stop();
+    this.#pruning.stop();
   }
 
   #forget(sessionIds: string[]): void {

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
-import { repeat } from '../../kernel/repeat.ts';
+import { type Repeated, repeat } from '../../kernel/repeat.ts';
 import { type CatalogVersions, onCatalogChange } from './catalog-state.ts';
 import { type Category, loadCategories } from './categories.ts';
 import { checkCatalog, Fragments } from './fragments.ts';
@@ -34,7 +34,7 @@ export class ListCache {
   readonly #context: Context;
   readonly #pages: Pages;
   readonly #fragments: Fragments;
-  readonly #polling: { stop(): void };
+  readonly #polling: Repeated;
   #known: CatalogVersions = { lists: 0, availability: 0, categories: 0 };
   #generation = 0;
   #trustedUntil = 0;
@@ -103,6 +103,7 @@ export class ListCache {
 
   /** Nothing has changed since the list was made, as far as this node may trust what it knows. */
   isCurrent({ generation, trustedUntil }: Stamp): boolean {
+    this.#polling.catchUp();
     return generation === this.#generation && Date.now() < trustedUntil;
   }
 
