@@ -143,16 +143,19 @@ export class Batches<Item, Outcome> {
     const rest: Waiting<Item, Outcome>[] = [];
     const taken = new Set<string>();
     const tooOld = Date.now() - waitMs;
+    let seen = 0; // of those who wait, the longest first
     for (const one of this.#waiting) {
+      if (batch.length === items) break;
+      seen += 1;
       const isOld = one.since < tooOld;
-      const fits = batch.length < items && !one.names.some((name) => taken.has(name));
+      const fits = !one.names.some((name) => taken.has(name));
       if (isOld) one.fail(this.#tooBusy());
       else (fits ? batch : rest).push(one);
       if (isOld || fits) this.#forget(one.names);
       // Who waits on keeps its names: none that came later may overtake it.
       for (const name of isOld ? [] : one.names) taken.add(name);
     }
-    this.#waiting = rest;
+    this.#waiting = [...rest, ...this.#waiting.slice(seen)];
     return batch;
   }
 

@@ -84,7 +84,7 @@ export const limits = {
   pageWaitMs: 5_000, // a read that waited longer is refused, not tried
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
-  checkoutQueueOrders: 4_000, // about half a second of work; beyond: 503
+  checkoutQueueOrders: 2_000, // about half a second of work; beyond: 503
   checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried
   statusBatchSteps: 256, // as for checkouts: a step costs no more than an order
   statusQueueSteps: 4_000, // some seconds of work if all are of one order; beyond: 503
