@@ -40,6 +40,23 @@ test('items that share a name are done in the order of their arrival', async () 
   );
 });
 
+test('a full batch leaves the others in the order of their arrival', async () => {
+  const batches: (string | undefined)[][] = [];
+  const queue = open(async (items) => {
+    await sleep(5);
+    batches.push(items.map(([name]) => name));
+  });
+  const numbers = Array.from({ length: 22 }, (_, index) => String(index + 1));
+  const items = numbers.map((name, index) => (index < 3 ? [name, 'cart'] : [name]));
+  await Promise.all([['first'], ...items].map((item) => queue.add(item)));
+  assert.deepEqual(batches, [
+    ['first'],
+    ['1', ...numbers.slice(3, 12)],
+    ['2', ...numbers.slice(12, 21)],
+    ['3', '22'],
+  ]);
+});
+
 test('who waits behind a batch that does not end is refused, and so are newcomers', async () => {
   const stuck = openGate();
   const batches = open(() => stuck.opened);

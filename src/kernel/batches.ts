@@ -94,12 +94,17 @@ export class Batches<Item, Outcome> {
       )
       .finally(() => (this.#stillTicks = 0));
     // After the next batch is on its way, and a few at a time: it needs this process in between.
+    // When others had it for long, all the rest: they need not wait for more such turns.
     let settled = 0;
+    let lookedAt = performance.now();
     const settleSome = (): void => {
-      for (const one of batch.slice(settled, settled + settledAtOnce)) {
+      const isLate = performance.now() - lookedAt > limits.longTurnMs;
+      const some = batch.slice(settled, isLate ? batch.length : settled + settledAtOnce);
+      for (const one of some) {
         one.settle(outcomes[settled] as Outcome);
         settled += 1;
       }
+      lookedAt = performance.now();
       if (settled < batch.length) setImmediate(settleSome);
     };
     setImmediate(settleSome);

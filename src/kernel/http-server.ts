@@ -37,19 +37,19 @@ export function openServer(route: RequestListener, ready: ReadyOptions): Server 
     connectionsCheckingInterval: limits.requestCheckMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
   };
-  const answer = (one: Sending): void => send(one, ready);
-  const sendSoon = together(answer, limits.answersAtOnce);
-  // Who is refused and asks again at once would keep a long turn from its end, and those it took.
-  const refuseSoon = together(answer, Number.POSITIVE_INFINITY);
+  const sendOne = (one: Sending): void => send(one, ready);
+  const sendSoon = together(sendOne, limits.answersAtOnce);
+  // Refused early they would ask again in the same turn, and those taken wait for its end.
+  const refuseSoon = together(sendOne, Number.POSITIVE_INFINITY);
   const server = createServer(timeouts, (request, response) => {
-    const finish = (found: Answer | undefined): void => {
-      if (found === undefined) route(request, response);
-      else (found.status === 503 ? refuseSoon : sendSoon)({ answer: found, request, response });
+    const finish = (answer: Answer | undefined): void => {
+      if (answer === undefined) route(request, response);
+      else (answer.status === 503 ? refuseSoon : sendSoon)({ answer, request, response });
     };
     const isUsual = isPlain(request, ready) && isFirstInLine(request, response);
-    const found = isUsual && server.listening ? ready.find(request) : undefined;
-    if (found instanceof Promise) void found.then(finish);
-    else finish(found);
+    const answer = isUsual && server.listening ? ready.find(request) : undefined;
+    if (answer instanceof Promise) void answer.then(finish);
+    else finish(answer);
   });
   server.setTimeout(limits.stalledConnectionMs);
   return server;
@@ -64,24 +64,28 @@ interface Sending {
 /**
  * Does what comes in one turn of the event loop at its end, or as soon as there are `most`: an
  * answer written between two requests wakes a client that slept and ends a turn of Node's own,
- * each for itself; hundreds that wait for their answer survive the collections of garbage.
+ * each for itself; hundreds that wait for their answer survive the collections of garbage. But a
+ * turn ends only when nobody has anything more to read, and timers wait for that.
  */
 function together<Item>(work: (item: Item) => void, most: number): (item: Item) => void {
   let items: Item[] = [];
-  let ending = false;
+  let turnBegan: number | undefined;
   const workAll = (): void => {
     const all = items;
     items = [];
     for (const item of all) work(item);
   };
   const endTurn = (): void => {
-    ending = false;
+    turnBegan = undefined;
     workAll();
   };
   return (item) => {
-    if (!ending) setImmediate(endTurn);
-    ending = true;
-    if (items.push(item) >= most) workAll();
+    if (turnBegan === undefined) {
+      turnBegan = performance.now();
+      setImmediate(endTurn);
+    }
+    if (items.push(item) < most) return;
+    if (performance.now() - turnBegan < limits.longestTurnMs) workAll();
   };
 }
 

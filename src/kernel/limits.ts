@@ -6,7 +6,9 @@ export const limits = {
   requestCheckMs: 5_000, // how often the server looks for those
   keepAliveTimeoutMs: 72_000, // above the 60 s of common load balancers, so that they close first
   requestsAhead: 100, // on one connection, before an answer; clients that do so send a few
-  answersAtOnce: 64, // ready ones are written so many together
+  answersAtOnce: 64, // ready ones: of more, more survive a collection; fewer wake clients too soon
+  longTurnMs: 50, // of the event loop: thousands of clients always have something to read
+  longestTurnMs: 250, // no client is answered from then on, so that none can ask again in this turn
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
   compressedFromBytes: 1_000, // less fits into one packet as it is
@@ -84,7 +86,7 @@ export const limits = {
   pageWaitMs: 5_000, // a read that waited longer is refused, not tried
   orderTotalMinor: 999_999_999_999_999, // 15 digits: what a JSON number holds exactly
   checkoutBatchOrders: 256, // a transaction of this size takes about 20 ms
-  checkoutQueueOrders: 2_000, // about half a second of work; beyond: 503
+  checkoutQueueOrders: 2_000, // some 0.4 s of work, HTTP included; beyond: 503
   checkoutWaitMs: 5_000, // a checkout that waited longer is refused, not tried
   statusBatchSteps: 256, // as for checkouts: a step costs no more than an order
   statusQueueSteps: 4_000, // some seconds of work if all are of one order; beyond: 503
@@ -99,7 +101,7 @@ export const limits = {
   socketFarewellMs: 2_000, // for the other side to close as well
   streamPollMs: 1_000, // finds hints that were lost
   replayRows: 200, // events read at once for one socket
-  streamCursorsAtOnce: 500, // places of sockets read by one query
+  streamReadersAtOnce: 500, // sockets read for by one query
   streamRowsAtOnce: 2_000, // and events for all of them: a few milliseconds to write out
 
   // workers

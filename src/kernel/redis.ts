@@ -50,17 +50,21 @@ export class Redis {
   async attempt<T>(command: (client: RedisClientType) => Promise<T>): Promise<T | undefined> {
     if (!this.client.isReady || Date.now() < this.#restsUntil) return undefined;
     let timer: NodeJS.Timeout | undefined;
+    let hasEnded = false;
     const tooLate = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => {
-        this.#restsUntil = Date.now() + limits.redisRestMs;
+      const giveUp = (): void => {
+        if (!hasEnded) this.#restsUntil = Date.now() + limits.redisRestMs;
         resolve(undefined);
-      }, limits.redisCommandTimeoutMs);
+      };
+      // After a long turn of the event loop the answer may be there, but not yet read.
+      timer = setTimeout(() => setImmediate(giveUp), limits.redisCommandTimeoutMs);
     });
     try {
       return await Promise.race([command(this.client), tooLate]);
     } catch {
       return undefined;
     } finally {
+      hasEnded = true;
       clearTimeout(timer);
     }
   }

@@ -11,7 +11,7 @@ export interface Reader {
   offset: number;
   /** false while it cannot take more; call `readOn` when it can again */
   ready(): boolean;
-  /** Ignored once it has gone. */
+  /** Does nothing once the reader has gone: it may go while its events are read. */
   take(frames: Buffer[]): void;
 }
 
@@ -90,12 +90,14 @@ export class Readers<One extends Reader> {
   /** Where readers of those who are behind stand. One that is not ready says when it is. */
   #takePlaces(): Place<One>[] {
     const places: Place<One>[] = [];
+    let count = 0;
     for (const userId of this.#behind) {
-      if (places.length >= limits.streamCursorsAtOnce) break;
+      if (count >= limits.streamReadersAtOnce) break;
       this.#behind.delete(userId);
       const ofUser = new Map<number, Place<One>>();
       for (const reader of this.of(userId)) {
         if (!reader.ready()) continue;
+        count += 1;
         const place = ofUser.get(reader.offset);
         if (place) place.readers.push(reader);
         else ofUser.set(reader.offset, { userId, after: reader.offset, readers: [reader] });
@@ -110,11 +112,12 @@ export class Readers<One extends Reader> {
     for (const [index, { userId, readers }] of places.entries()) {
       const { events = [], more = false } = parts[index] ?? {};
       const last = events.at(-1);
-      if (last === undefined && !more) continue;
-      const frames = events.map(({ json }) => textFrame(json)); // once for all of them
-      for (const reader of readers) {
-        reader.take(frames);
-        if (last) reader.offset = last.offset;
+      if (last) {
+        const frames = events.map(({ json }) => textFrame(json)); // once for all of them
+        for (const reader of readers) {
+          reader.take(frames);
+          reader.offset = last.offset;
+        }
       }
       if (more) this.#behind.add(userId);
     }
