@@ -42,11 +42,15 @@ export function openPgbench(bench: Bench, options: Options): Side {
   };
 }
 
-async function runPgbench(
+/**
+ * Orders one by one for some seconds, as fast as it goes or at a rate.
+ * @returns orders a second
+ */
+export async function runPgbench(
   bench: Bench,
-  options: Options & { clients: number; seconds: number },
+  options: Options & { clients: number; seconds: number; perSecond?: number },
 ): Promise<number> {
-  const { pgbench, server, script, products, clients, seconds } = options;
+  const { pgbench, server, script, products, clients, seconds, perSecond } = options;
   const numbers = { products, clients, sellers: size.sellers, buyers: CONNECTIONS };
   const defines = Object.entries(numbers).map(([name, value]) => `--define=${name}=${value}`);
   const output = await bench.processes.run({
@@ -58,6 +62,7 @@ async function runPgbench(
       `--file=${join(bench.places.root, 'bench/sql', script)}`,
       `--client=${clients}`,
       `--time=${seconds}`,
+      ...(perSecond === undefined ? [] : [`--rate=${perSecond}`]),
       ...defines,
       `--host=${server.host}`,
       `--username=${server.user}`,

@@ -3,7 +3,9 @@ import type { OrdersAndReads, OrdersAndReadsJob } from '../children/orders-and-r
 import { CONNECTIONS, measureLoad } from '../http-load.ts';
 import { buyerId, type Market } from '../market.ts';
 import { productId } from '../market-rows.ts';
+import { findPgbench, runPgbench } from '../pgbench.ts';
 import type { Child } from '../processes.ts';
+import { median } from '../report.ts';
 import { compare, type Run, takeTurns } from '../turns.ts';
 
 const ORDERS_PER_SECOND = 200;
@@ -31,10 +33,31 @@ export const listProductChanging: Workload = {
     const example = seen.flatMap((one) => one.example ?? [])[0];
     const note = `read after ${reads} orders of what the page shows: ${stale} stale`;
     const notes = example === undefined ? [note] : [note, `STALE: ${example}`];
+    notes.push(await besidePgbench(bench, market, rounds.length));
     const right = stale === 0 && reads > 0;
     return [compare(rounds, { workload, unit: 'req/s', bar: 0.8, notes, right })];
   },
 };
+
+/** What as many orders cost the list when no shop takes them: PostgreSQL's share of it. */
+async function besidePgbench(bench: Bench, market: Market, rounds: number): Promise<string> {
+  const pgbench = findPgbench(bench.environment);
+  if (pgbench === undefined) return 'without pgbench: its share is not known';
+  const { database: server } = market.souk;
+  const script = { pgbench, server, script: 'place-order.sql', products: ORDERED_PRODUCTS };
+  const pace = { clients: 4, seconds: 2, perSecond: ORDERS_PER_SECOND };
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const [beside] = await Promise.all([
+      atRest(bench, market, pace.seconds),
+      runPgbench(bench, { ...script, ...pace }),
+    ]);
+    const rest = await atRest(bench, market, pace.seconds);
+    ratios.push(beside.perSecond / rest.perSecond);
+  }
+  const ratio = median(ratios).toFixed(2);
+  return `beside pgbench with ${ORDERS_PER_SECOND} orders/s instead of ours: ${ratio}`;
+}
 
 function atRest(bench: Bench, { souk, headersOf }: Market, seconds: number): Promise<Run> {
   const requests = [{ method: 'GET' as const, path: '/list-product/' }];

@@ -94,12 +94,12 @@ export class Batches<Item, Outcome> {
       )
       .finally(() => (this.#stillTicks = 0));
     // After the next batch is on its way, and a few at a time: it needs this process in between.
-    // When others had it for long, all the rest: they need not wait for more such turns.
+    // More when others had it for long, for so it will be again.
     let settled = 0;
     let lookedAt = performance.now();
     const settleSome = (): void => {
       const isLate = performance.now() - lookedAt > limits.longTurnMs;
-      const some = batch.slice(settled, isLate ? batch.length : settled + settledAtOnce);
+      const some = batch.slice(settled, settled + (isLate ? settledWhenLate : settledAtOnce));
       for (const one of some) {
         one.settle(outcomes[settled] as Outcome);
         settled += 1;
@@ -183,3 +183,4 @@ export class Batches<Item, Outcome> {
 
 const tickMs = 100;
 const settledAtOnce = 4;
+const settledWhenLate = 32;
