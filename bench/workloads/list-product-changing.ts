@@ -45,7 +45,7 @@ async function besidePgbench(bench: Bench, market: Market, rounds: number): Prom
   if (pgbench === undefined) return 'without pgbench: its share is not known';
   const { database: server } = market.souk;
   const script = { pgbench, server, script: 'place-order.sql', products: ORDERED_PRODUCTS };
-  const pace = { clients: 4, seconds: 2, perSecond: ORDERS_PER_SECOND };
+  const pace = { clients: 4, seconds: bench.seconds, perSecond: ORDERS_PER_SECOND };
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const [beside] = await Promise.all([

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { asRoot, mountSmallDisk } from '../../src/kernel/embedded/testing.ts';
+import { mountsDisks, mountSmallDisk } from '../../src/kernel/embedded/testing.ts';
 import { newFile, tablesOf } from '../backups.ts';
 import { HeldLock } from '../held-lock.ts';
 import { newDataDir, newDatabase, newFolder, query } from '../program-data.ts';
@@ -67,10 +67,10 @@ test('a place that cannot be written is named, and nothing is left there', async
   assert.ok(!existsSync(join(folder, 'no')));
 });
 
-test('a full disk is named, and the partial file is removed', asRoot, async (t) => {
+test('a full disk is named, and the partial file is removed', mountsDisks, async (t) => {
   const folder = join(newFolder(), 'small');
   mkdirSync(folder);
-  if (!mountSmallDisk(t, folder, 'size=1m')) return;
+  mountSmallDisk(t, folder, 'size=1m');
   const { code, stderr } = await run(['backup', join(folder, 'a.souk'), '--quiet'], large);
   assert.equal(code, 2);
   assert.equal(stderr, `Cannot use ${join(folder, 'a.souk')}: the disk is full.\n`);

@@ -11,7 +11,6 @@ import { offer, register } from '../traffic.ts';
 after(cleanUp);
 
 const CONNECTIONS = 4_000; // more than the event loop looks at in one go: its timers wait then
-
 const STOCK = 100_000;
 
 interface Crowd {
@@ -85,7 +84,7 @@ test('a crowd that always asks for lists holds up neither news nor orders', asyn
     }),
   });
   try {
-    const before = await answersOf(shop);
+    const atFirst = await answersOf(shop);
     const until = Date.now() + 5_000;
     for (let left = STOCK - 1; Date.now() < until; left -= 1) {
       await ordered(other, buyer, line);
@@ -102,8 +101,8 @@ test('a crowd that always asks for lists holds up neither news nor orders', asyn
     const { status, text } = await other.call('POST /auth/logout/', leaving);
     assert.ok(status < 300, text);
     await within(2_000, async () => assert.equal((await list(leaver.access)).status, 401));
-    const after = await answersOf(shop);
-    const [ready, routed] = [after.ready - before.ready, after.routed - before.routed];
+    const atLast = await answersOf(shop);
+    const [ready, routed] = [atLast.ready - atFirst.ready, atLast.routed - atFirst.routed];
     assert.ok(ready > 20_000 && routed < ready / 10, `${ready} ready, ${routed} routed`);
   } finally {
     await crowd.terminate();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -38,20 +39,26 @@ export function defer(t: TestContext, cleanup: () => unknown): void {
 export const asRoot =
   process.getuid?.() === 0 ? {} : { skip: 'SKIPPED: needs root (sudo npm test, or a container)' };
 
+/** For a test that mounts a disk, which root in a container may not. */
+export const mountsDisks = mayMount()
+  ? {}
+  : { skip: 'SKIPPED: needs the right to mount a disk (Linux; a container with --privileged)' };
+
+/** Whether this process has CAP_SYS_ADMIN: see capabilities(7) and proc(5). */
+function mayMount(): boolean {
+  if (process.platform !== 'linux') return false;
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> 21n) & 1n) === 1n;
+}
+
 /**
- * Makes the folder a disk of that size for the time of the test, or skips the test.
+ * Makes the folder a disk of that size for the time of the test.
  * @param options of a tmpfs: `size=1m`
- * @returns whether it is one
  */
-export function mountSmallDisk(t: TestContext, folder: string, options: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
-  } catch {
-    t.skip('SKIPPED: needs the right to mount a disk (Linux; a container with --privileged)');
-    return false;
-  }
+export function mountSmallDisk(t: TestContext, folder: string, options: string): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
   defer(t, () => execFileSync('umount', [folder]));
-  return true;
 }
 
 /** What the other process does: opens the database, says so, and lives until it is killed. */
