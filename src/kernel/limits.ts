@@ -11,6 +11,7 @@ export const limits = {
   longestTurnMs: 250, // no client is answered from then on, so that none can ask again in this turn
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
+  requestLinesPerSecond: 100, // slow ones and those refused with 503; and as many that failed
   compressedFromBytes: 1_000, // less fits into one packet as it is
   readyAnswerBytes: 32 * 1024 * 1024, // some 3,000 pages of 10 products
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs

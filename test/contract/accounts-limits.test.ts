@@ -108,6 +108,15 @@ test('renewing is throttled by account from wherever, and by address', async () 
   assert.equal(renewed.status, 200);
 });
 
+test('socket tickets are counted by account', async () => {
+  const [{ access }, other] = [await shop.buyer(), await shop.buyer()];
+  const ask = (token: string) => direct.call('POST /auth/ws-ticket/', { token });
+  const tickets = await untilThrottled(() => ask(access));
+  assert.equal(tickets.before.filter(({ status }) => status === 200).length, 240);
+  assertRefusal(tickets.refusal, 240);
+  assert.equal((await ask(other.access)).status, 200);
+});
+
 test('without a trusted proxy X-Forwarded-For is anyone’s word and ignored', async () => {
   const victim = await shop.buyer();
   const { before, refusal } = await untilThrottled(() => guess(victim, newAddress(), direct));

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { boundedPerSecond } from '../../kernel/bounded-lines.ts';
 import { limits } from '../../kernel/limits.ts';
 
 declare module 'fastify' {
@@ -40,19 +41,5 @@ function eventOf(request: FastifyRequest, reply: FastifyReply): object {
     status: reply.statusCode,
     address: request.ip,
     userId: request.admitted ?? request.principal?.userId,
-  };
-}
-
-/** So that a flood of bad requests does not fill a disk; `report` tells how many went unwritten. */
-function boundedPerSecond(most: number, report: (unwritten: number) => void): () => boolean {
-  let [second, count] = [0, 0];
-  return () => {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== second) {
-      if (count > most) report(count - most);
-      [second, count] = [now, 0];
-    }
-    count += 1;
-    return count <= most;
   };
 }

@@ -27,6 +27,7 @@ const rules = {
   loginByAccount: { name: 'login-account', points: 10, seconds: 60 },
   refreshByAddress: { name: 'refresh', points: 240, seconds: 60 },
   refreshByAccount: { name: 'refresh-account', points: 60, seconds: 60 },
+  ticketsByAccount: { name: 'ticket-account', points: 240, seconds: 60 },
 } satisfies Record<string, RateRule>;
 
 const emailTaken: FieldErrors = { email: ['user with this email already exists.'] };
@@ -116,9 +117,11 @@ export function sessionRoutes(plain: FastifyInstance, shop: Shop): void {
     return { message: 'Successfully logged out.' };
   });
 
-  app.post('/auth/ws-ticket/', accountSchemas.ticket, async (request) => ({
-    ticket: await issueTicket(context.db, principalOf(request)),
-  }));
+  app.post('/auth/ws-ticket/', accountSchemas.ticket, async (request, reply) => {
+    const principal = principalOf(request);
+    await rateLimiter.take(reply, [[rules.ticketsByAccount, String(principal.userId)]]);
+    return { ticket: await issueTicket(context.db, principal) };
+  });
 }
 
 /** @throws HttpError 400 with every failing field */

@@ -126,7 +126,7 @@ export const accountSchemas = {
       tags: ['notifications'],
       summary: 'A single-use ticket that opens a socket within 30 seconds',
       description: 'Takes no body.',
-      response: { 200: Type.Object({ ticket }), ...answers(401) },
+      response: { 200: Type.Object({ ticket }), ...answers(401, 429) },
     },
   },
 } as const;
