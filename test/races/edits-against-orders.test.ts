@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { type Answer, openShop, type TestNode, type TestShop, type User } from '../harness.ts';
+import {
+  type Answer,
+  type Json,
+  openShop,
+  type TestNode,
+  type TestShop,
+  type User,
+} from '../harness.ts';
+import { HeldLock } from '../held-lock.ts';
 import { countStatuses, order, ordersOf, stockOf, times } from '../shopping.ts';
 
 let shop: TestShop;
@@ -80,6 +88,19 @@ test('while prices and names change, each line has a pair that stood together', 
       assert.equal(total_price, prices[0] + prices[1]);
     }
   }
+});
+
+test('an order that waits for an edit takes the new price with the new name', async () => {
+  const bell = await shop.product(seller, { name: 'Old bell', price: 1, stock: 5 });
+  const edited = `UPDATE products SET name = 'New bell', price_minor = 200 WHERE id = '${bell.id}'`;
+  const lock = await HeldLock.take(shop.databaseUrl, edited);
+  const buyer = await shop.buyer();
+  const buying = order(shop, buyer, [{ product_id: bell.id }]);
+  await lock.isWanted();
+  await lock.commit();
+  assert.equal((await buying).status, 201);
+  const [{ items }] = (await ordersOf(shop, buyer)) as [Json];
+  assert.deepEqual([items[0].product.name, items[0].price], ['New bell', 2]);
 });
 
 test('a stock that is counted anew while it is sold loses no sale', async () => {
