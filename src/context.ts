@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DatabaseError } from 'pg';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { type Bus, openBus } from './kernel/bus.ts';
 import { redisTransport, workerTransport } from './kernel/bus-transports.ts';
@@ -9,6 +8,7 @@ import { openEmbeddedPostgres } from './kernel/embedded/postgres.ts';
 import { OperatorError } from './kernel/errors.ts';
 import { newId } from './kernel/ids.ts';
 import { keptJwtSecret } from './kernel/jwt-secret.ts';
+import { openLog } from './kernel/log.ts';
 import { type Metrics, openMetrics } from './kernel/metrics.ts';
 import { migrate } from './kernel/migrate.ts';
 import {
@@ -37,26 +37,6 @@ export interface Context {
   close(): Promise<void>;
 }
 
-const secrets = ['password', 'access', 'refresh', 'token', 'ticket', 'authorization'];
-
-/** A JSON logger that blanks anything that looks like a secret, at the top and one level down. */
-function openLog(config: Config): Logger {
-  const paths = secrets.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-  return pino({
-    level: config.logLevel,
-    redact: { paths, censor: '[redacted]' },
-    serializers: { err: describeError },
-  });
-}
-
-/** Of PostgreSQL's fields only names: `detail` and `where` hold the row that was refused. */
-function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { message, stack } = error;
-  const { code, table, column, constraint } = error as Partial<DatabaseError>;
-  return { type: error.name, message, stack, code, table, column, constraint };
-}
-
 /**
  * Picks embedded or external PostgreSQL, and Redis, worker or in-process hints; opens them and
  * brings the schema up to date.
@@ -66,7 +46,7 @@ export async function openContext(
   config: Config,
   options: { log?: Logger; patient?: boolean } = {},
 ): Promise<Context> {
-  const log = options.log ?? openLog(config);
+  const log = options.log ?? openLog(config.logLevel);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();

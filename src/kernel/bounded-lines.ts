@@ -1,17 +1,24 @@
 /**
- * Whether one more line may be written in this second, so that a flood of requests does not fill
- * a disk.
- * @param report is told, with the first line after it, how many of a second went unwritten
+ * Whether one more line of a kind may be written in this second, so that a flood of requests does
+ * not fill a disk.
+ * @param report is told, when the second ends, of each kind how many lines went unwritten
  */
-export function boundedPerSecond(most: number, report: (unwritten: number) => void): () => boolean {
-  let [second, count] = [0, 0];
-  return () => {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== second) {
-      if (count > most) report(count - most);
-      [second, count] = [now, 0];
-    }
-    count += 1;
+export function boundedPerSecond<Kind>(
+  most: number,
+  report: (kind: Kind, unwritten: number) => void,
+): (kind: Kind) => boolean {
+  const counts = new Map<Kind, number>();
+  let second: NodeJS.Timeout | undefined; // from the first line on
+  const endSecond = (): void => {
+    const ended = [...counts];
+    counts.clear();
+    second = undefined;
+    for (const [kind, count] of ended) if (count > most) report(kind, count - most);
+  };
+  return (kind) => {
+    second ??= setTimeout(endSecond, 1_000).unref();
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
     return count <= most;
   };
 }

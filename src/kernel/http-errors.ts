@@ -1,8 +1,6 @@
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
-import { boundedPerSecond } from './bounded-lines.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpError, Refusal, Unavailable } from './errors.ts';
 import { tooLarge } from './http-bodies.ts';
-import { limits } from './limits.ts';
 
 interface Answer {
   status: number;
@@ -18,43 +16,23 @@ const statusOf = {
   unavailable: 503,
 } as const;
 
-/** What is logged of a request that was not answered as it should be. */
-export interface RequestLog {
-  /** refused with 503, or slow */
-  warn(fields: object, message: string): void;
-  /** answered with 500 */
-  error(fields: object, message: string): void;
-}
-
-/** Of a flood of requests only so many lines a second, and how many went unwritten. */
-export function openRequestLog(log: FastifyBaseLogger): RequestLog {
-  const bounded = () =>
-    boundedPerSecond(limits.requestLinesPerSecond, (unwritten) =>
-      log.warn({ unwritten }, 'more requests failed or were slow than are logged'),
-    );
-  // Bounds of their own: thousands that are refused do not hide the one that met a defect.
-  const [mayWarn, mayTellOfError] = [bounded(), bounded()];
-  return {
-    warn: (fields, message) => mayWarn() && log.warn(fields, message),
-    error: (fields, message) => mayTellOfError() && log.error(fields, message),
-  };
-}
-
 /** The one place where what was thrown becomes an answer. */
-export const errorAnswers =
-  (log: RequestLog) =>
-  (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { status, body, headers = {} } = answerOf(error, request);
-    const route = request.routeOptions.url;
-    if (error instanceof Unavailable) {
-      const cause = error.cause instanceof Error ? error.cause.message : undefined;
-      log.warn({ reqId: request.id, route, cause }, error.message);
-    } else if (status >= 500) {
-      log.error({ reqId: request.id, err: error, route }, 'request failed');
-    }
-    reply.code(status).headers(headers).header('content-type', 'application/json; charset=utf-8');
-    return reply.send(JSON.stringify(body)); // a string passes by the route's response schema
-  };
+export function answerError(
+  error: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { status, body, headers = {} } = answerOf(error, request);
+  const route = request.routeOptions.url;
+  if (error instanceof Unavailable) {
+    const cause = error.cause instanceof Error ? error.cause.message : undefined;
+    request.log.warn({ reqId: request.id, route, cause }, error.message);
+  } else if (status >= 500) {
+    request.log.error({ reqId: request.id, err: error, route }, 'request failed');
+  }
+  reply.code(status).headers(headers).header('content-type', 'application/json; charset=utf-8');
+  return reply.send(JSON.stringify(body)); // a string passes by the route's response schema
+}
 
 function answerOf(error: Error, request: FastifyRequest): Answer {
   if (error instanceof HttpError) return error;

@@ -69,23 +69,23 @@ interface Sending {
  */
 function together<Item>(work: (item: Item) => void, most: number): (item: Item) => void {
   let items: Item[] = [];
-  let turnBegan: number | undefined;
+  let firstAt: number | undefined;
   const workAll = (): void => {
     const all = items;
     items = [];
     for (const item of all) work(item);
   };
   const endTurn = (): void => {
-    turnBegan = undefined;
+    firstAt = undefined;
     workAll();
   };
   return (item) => {
-    if (turnBegan === undefined) {
-      turnBegan = performance.now();
+    if (firstAt === undefined) {
+      firstAt = performance.now();
       setImmediate(endTurn);
     }
     if (items.push(item) < most) return;
-    if (performance.now() - turnBegan < limits.longestTurnMs) workAll();
+    if (performance.now() - firstAt < limits.longestTurnMs) workAll();
   };
 }
 

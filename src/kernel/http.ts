@@ -10,7 +10,7 @@ import Fastify, {
 import type { Config } from '../config.ts';
 import { HttpError } from './errors.ts';
 import { readBodies } from './http-bodies.ts';
-import { errorAnswers, openRequestLog, type RequestLog } from './http-errors.ts';
+import { answerError } from './http-errors.ts';
 import { refuseAmbiguous, refuseBytes, waitForTurn } from './http-framing.ts';
 import { type FindReady, openServer } from './http-server.ts';
 import { newId } from './ids.ts';
@@ -57,8 +57,6 @@ const notKept = { 'cache-control': 'no-store' }; // unless the route says how
 export function createHttp(options: HttpOptions): FastifyInstance {
   const { config, metrics } = options;
   const requestId = requestIds();
-  const requestLog = openRequestLog(options.log);
-  const answerError = errorAnswers(requestLog);
   const hops = config.trustProxy;
   const app = Fastify({
     loggerInstance: options.log,
@@ -104,12 +102,6 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     });
   }
   admitRequests(app, options);
-  observe(app, metrics, requestLog);
-  return app;
-}
-
-/** Counts the answers and their times; tells of slow ones. */
-function observe(app: FastifyInstance, metrics: Metrics, log: RequestLog): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     const status = String(reply.statusCode);
@@ -117,10 +109,11 @@ function observe(app: FastifyInstance, metrics: Metrics, log: RequestLog): void 
     metrics.requestSeconds.observe(labels, reply.elapsedTime / 1000);
     if (reply.elapsedTime > limits.slowRequestMs) {
       const ms = Math.round(reply.elapsedTime);
-      log.warn({ reqId: request.id, route, status, ms }, 'slow request');
+      options.log.warn({ reqId: request.id, route, status, ms }, 'slow request');
     }
     done();
   });
+  return app;
 }
 
 /** Authentication and role come before the body is read; a wrong path or method before both. */

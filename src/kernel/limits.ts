@@ -11,7 +11,7 @@ export const limits = {
   longestTurnMs: 250, // no client is answered from then on, so that none can ask again in this turn
   stalledConnectionMs: 60_000, // a client that takes nothing of its answer this long is cut off
   slowRequestMs: 1_000, // requests slower than this are logged
-  requestLinesPerSecond: 100, // slow ones and those refused with 503; and as many that failed
+  logLinesPerSecond: 500, // of one message: what all requests meet at once must not fill a disk
   compressedFromBytes: 1_000, // less fits into one packet as it is
   readyAnswerBytes: 32 * 1024 * 1024, // some 3,000 pages of 10 products
   idempotencyKeyCharacters: 255, // Stripe's bound; clients send UUIDs
@@ -52,7 +52,7 @@ export const limits = {
   prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
   socketTicketSeconds: 30,
-  securityLinesPerSecond: 100, // of what went well, and of refusals; a flood must not fill a disk
+  securityLinesPerSecond: 100, // of what went well, and of refusals: twice both is within the above
 
   // catalog
   pageSize: 10,

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repeat } from './repeat.ts';
 
-const PAUSE_MS = 40;
+const PAUSE_MS = 200;
 
 test('runs at once, and a pause after each end', async (t) => {
   const counted = count(t);

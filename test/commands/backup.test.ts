@@ -67,7 +67,7 @@ test('a place that cannot be written is named, and nothing is left there', async
   assert.ok(!existsSync(join(folder, 'no')));
 });
 
-test('a full disk is named, and the partial file is removed', mountsDisks, async (t) => {
+test('a full disk is named, and the partial file is removed', mountsDisks(), async (t) => {
   const folder = join(newFolder(), 'small');
   mkdirSync(folder);
   mountSmallDisk(t, folder, 'size=1m');

@@ -18,17 +18,16 @@ const refusals = new Set([401, 403, 429]);
  */
 export function logSecurity(http: FastifyInstance, log: Logger): void {
   http.decorateRequest('admitted', null);
-  const boundedLines = (ended: 'well' | 'refused') =>
-    boundedPerSecond(limits.securityLinesPerSecond, (unwritten) =>
-      log.warn({ unwritten, ended }, 'more security events than are logged'),
-    );
   // Bounds of their own: a flood of guesses does not hide the one that was right.
-  const mayWrite = { well: boundedLines('well'), refused: boundedLines('refused') };
+  const mayWrite = boundedPerSecond<'well' | 'refused'>(
+    limits.securityLinesPerSecond,
+    (ended, unwritten) => log.warn({ unwritten, ended }, 'more security events than are logged'),
+  );
   http.addHook('onResponse', (request, reply, done) => {
     const isOfInterest =
       refusals.has(reply.statusCode) || request.routeOptions.url?.startsWith('/auth/');
     const ended = reply.statusCode < 400 ? 'well' : 'refused';
-    if (isOfInterest && mayWrite[ended]()) log.info(eventOf(request, reply), 'security');
+    if (isOfInterest && mayWrite(ended)) log.info(eventOf(request, reply), 'security');
     done();
   });
 }

@@ -19,7 +19,7 @@ test('a folder that is no database is refused and untouched', notACluster);
 test('a lost password is explained', lostPassword);
 test('a long path puts the socket into a private temporary folder', longPath);
 test('as root, a folder that PostgreSQL may not enter is named', asRoot, unenterable);
-test('a full disk is refused before anything is made', mountsDisks, fullDisk);
+test('a full disk is refused before anything is made', mountsDisks(), fullDisk);
 
 async function otherVersion(t: TestContext): Promise<void> {
   const dataDir = await freshDataDir(t);
