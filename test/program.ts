@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../src/kernel/root.ts';
-import { type Answer, type CallOptions, callApi } from './harness.ts';
+import { type Answer, type CallOptions, callApi, type Json } from './harness.ts';
 import { cleanUpData, newFolder } from './program-data.ts';
 import { openSocket, type TestSocket } from './socket.ts';
 
@@ -38,6 +38,12 @@ export interface ServedShop extends Program {
   readyMs: number;
   call(route: string, options?: CallOptions): Promise<Answer>;
   socket(path: string): Promise<TestSocket>;
+}
+
+/** The lines of its log so far that have this text in them. */
+export function logLines({ output }: Pick<Program, 'output'>, text: string): Json[] {
+  const lines = output().split('\n');
+  return lines.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
 }
 
 const programs = new Set<Program>();

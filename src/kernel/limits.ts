@@ -52,7 +52,7 @@ export const limits = {
   prunePauseMs: 3_600_000, // how often expired sessions are removed
   sessionOverlapSeconds: 20, // revocations of slow transactions become visible late
   socketTicketSeconds: 30,
-  securityLinesPerSecond: 100, // of what went well, and of refusals: twice both is within the above
+  securityLinesPerSecond: 100, // of each kind: both, twice, within logLinesPerSecond
 
   // catalog
   pageSize: 10,

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { Json } from '../harness.ts';
 import { HeldLock } from '../held-lock.ts';
 import { newDatabase } from '../program-data.ts';
-import { cleanUp, serve } from '../program.ts';
+import { cleanUp, logLines, serve } from '../program.ts';
 import { times, within } from '../shopping.ts';
 import { offer, register } from '../traffic.ts';
 
@@ -22,16 +21,11 @@ test('a flood of requests refused with 503 does not flood the log, which says so
   await lock.release();
   const refused = flood.filter(({ status }) => status === 503).length;
   assert.ok(refused > 2_000, `${refused} refused`);
-  const warnings = (): Json[] =>
-    shop
-      .output()
-      .split('\n')
-      .filter((line) => line.includes('"level":40'))
-      .map((line) => JSON.parse(line));
   await within(5_000, async () => {
-    const cutOff = warnings().filter(({ of }) => of?.startsWith('Too many'));
+    const warnings = logLines(shop, '"level":40');
+    const cutOff = warnings.filter(({ of }) => of?.startsWith('Too many'));
     const left = cutOff.reduce((sum, { unwritten }) => sum + unwritten, 0);
-    const written = warnings().filter(({ route, ms }) => route && !ms).length;
+    const written = warnings.filter(({ route, ms }) => route && !ms).length;
     assert.ok(left > 0);
     assert.equal(written + left, refused);
   });

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Json } from '../harness.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { newDatabase, newFolder } from '../program-data.ts';
-import { cleanUp, type ServedShop, serve } from '../program.ts';
+import { cleanUp, logLines, type ServedShop, serve } from '../program.ts';
 import { times, within } from '../shopping.ts';
 
 let shop: ServedShop;
@@ -14,12 +14,7 @@ before(async () => {
 after(cleanUp);
 
 /** The lines of the log about security so far. */
-const lines = (): Json[] =>
-  shop
-    .output()
-    .split('\n')
-    .filter((line) => line.includes('"msg":"security"'))
-    .map((line) => JSON.parse(line));
+const lines = (): Json[] => logLines(shop, '"msg":"security"');
 
 const from = { 'x-forwarded-for': '192.0.2.7' };
 const account = { email: 'ann@example.com', password: 'quiet river 9', user_type: 'viewer' };

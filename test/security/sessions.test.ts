@@ -7,7 +7,7 @@ import { createClient } from '@redis/client';
 import { noRedis, RedisServer } from '../redis-server.ts';
 import type { Json, User } from '../harness.ts';
 import { newDatabase } from '../program-data.ts';
-import { cleanUp, run, type ServedShop, serve } from '../program.ts';
+import { cleanUp, logLines, run, type ServedShop, serve } from '../program.ts';
 import { Revocation } from '../revocation.ts';
 import { nobodysId, within } from '../shopping.ts';
 import { register } from '../traffic.ts';
@@ -130,12 +130,8 @@ test('each node logs once who was put out, why and when, and nobody’s name', o
   assert.equal(promoted.code, 0);
   expected.set(olga.id, 'role');
   assert.ok(expected.size > 9);
-  for (const { output } of nodes) {
-    const lines = (): Json[] =>
-      output()
-        .split('\n')
-        .filter((line) => line.includes('"msg":"sessions ended"'))
-        .map((line) => JSON.parse(line));
+  for (const node of nodes) {
+    const lines = (): Json[] => logLines(node, '"msg":"sessions ended"');
     await within(boundMs, async () => assert.equal(lines().length, expected.size));
     assert.deepEqual(new Map(lines().map(({ userId, reason }) => [userId, reason])), expected);
     for (const { at, time, sessions, level, pid, hostname, ...rest } of lines()) {
@@ -143,6 +139,6 @@ test('each node logs once who was put out, why and when, and nobody’s name', o
       assert.deepEqual([sessions, level, typeof pid, typeof hostname], [1, 30, 'number', 'string']);
       assert.deepEqual(Object.keys(rest).toSorted(), ['msg', 'reason', 'userId']);
     }
-    assert.doesNotMatch(output(), /@example\.com|eyJ/);
+    assert.doesNotMatch(node.output(), /@example\.com|eyJ/);
   }
 });

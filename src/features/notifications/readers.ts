@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import { limits } from '../../kernel/limits.ts';
-import { repeat } from '../../kernel/repeat.ts';
+import { type Repeated, repeat } from '../../kernel/repeat.ts';
 import { type Cursor, onNotifications, readOffsets, readStreams } from './streams.ts';
 import { textFrame } from './text-frame.ts';
 
@@ -29,7 +29,7 @@ export class Readers<One extends Reader> {
   readonly #context: Context;
   readonly #byUser = new Map<number, Set<One>>();
   readonly #behind = new Set<number>(); // users of whom a reader may have something to read
-  readonly #polling: { stop(): void };
+  readonly #polling: Repeated;
   #reading = false;
 
   constructor(context: Context) {
