@@ -9,9 +9,13 @@ const awake = setInterval(() => undefined, 1_000); // as a server keeps a proces
 after(() => clearInterval(awake));
 
 /** Items are lists of names that only one of a batch may have. */
-function open(run: (items: string[][]) => Promise<unknown>): Batches<string[], string[]> {
+function open(
+  run: (items: string[][], turn: { isHeld: boolean }) => Promise<unknown>,
+  options: { apart?: boolean } = {},
+): Batches<string[], string[]> {
   return new Batches({
-    run: (items) => run(items).then(() => items),
+    ...options,
+    run: (items, turn) => run(items, turn).then(() => items),
     exclusiveNames: (names) => names,
     onFailure: () => undefined,
     limits: { items: 10, waiting: 1_000, waitMs: 60_000 },
@@ -72,6 +76,33 @@ test('who waits behind a batch that does not end is refused, and so are newcomer
   stuck.open();
   assert.deepEqual(await first, ['a']);
   assert.deepEqual(await batches.add(['f']), ['f']);
+});
+
+test('a few that are held one by one are enough to refuse the others', async () => {
+  const away = new Unavailable('away');
+  away.cause = Object.assign(new Error('lock timeout'), { code: '55P03' });
+  const tried: { items: number; isHeld: boolean }[] = [];
+  const locked = openGate();
+  const batches = open(
+    async (items, { isHeld }) => {
+      tried.push({ items: items.length, isHeld });
+      await locked.opened;
+      if (items.length > 1 || items[0]?.[0] !== 'free') throw away;
+    },
+    { apart: true },
+  );
+  const names = ['first', 'a', 'free', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'waits'];
+  const added = names.map((name) => batches.add([name]));
+  locked.open();
+  const ended = await Promise.allSettled(added);
+  const done = names.filter((_, index) => ended[index]?.status === 'fulfilled');
+  assert.deepEqual(done, ['free']);
+  const alone = { items: 1, isHeld: true };
+  assert.deepEqual(tried, [
+    { items: 1, isHeld: false },
+    { items: 10, isHeld: true },
+    ...Array.from({ length: 5 }, () => alone),
+  ]);
 });
 
 test('one name cannot fill the queue for all', async () => {

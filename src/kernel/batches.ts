@@ -10,9 +10,16 @@ interface Waiting<Item, Outcome> {
   fail(error: unknown): void;
 }
 
+interface Turn {
+  /** how long each item waited for its batch */
+  waitedMs: number[];
+  /** They waited in vain for a lock, or behind it: not as long again. */
+  isHeld: boolean;
+}
+
 interface Options<Item, Outcome> {
   /** One transaction for all of them. @returns the outcome of each, in the same order */
-  run(items: Item[], waitedMs: number[]): Promise<Outcome[]>;
+  run(items: Item[], turn: Turn): Promise<Outcome[]>;
   /** What only one item of a batch may have: another with the same name waits for the next. */
   exclusiveNames(item: Item): string[];
   onFailure(error: unknown, items: number): void;
@@ -69,13 +76,15 @@ export class Batches<Item, Outcome> {
       this.#stillTicks = 0;
       this.#watch = setInterval(() => this.#tick(), tickMs).unref();
     }
+    let isHeld = false; // the batch before met a lock that it did not get
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       try {
-        await this.#run(batch);
+        await this.#run(batch, isHeld);
+        isHeld = false;
       } catch (error) {
-        const isOfOne = this.#options.apart === true && isLockTimeout(error);
+        isHeld = this.#isOfOne(error);
         if (!(error instanceof Unavailable)) this.#options.onFailure(error, batch.length);
-        else if (!isOfOne) this.#refuseAll(error);
+        else if (!isHeld) this.#refuseAll(error);
         await this.#recover(batch, error);
       }
     }
@@ -85,12 +94,12 @@ export class Batches<Item, Outcome> {
     this.#watch = undefined;
   }
 
-  async #run(batch: Waiting<Item, Outcome>[]): Promise<void> {
+  async #run(batch: Waiting<Item, Outcome>[], isHeld: boolean): Promise<void> {
     const now = Date.now();
     const outcomes = await this.#options
       .run(
         batch.map(({ item }) => item),
-        batch.map(({ since }) => now - since),
+        { waitedMs: batch.map(({ since }) => now - since), isHeld },
       )
       .finally(() => (this.#stillTicks = 0));
     // After the next batch is on its way, and a few at a time: it needs this process in between.
@@ -115,23 +124,32 @@ export class Batches<Item, Outcome> {
    * when the server refused the batch; after any other failure it may have been committed.
    */
   async #recover(batch: Waiting<Item, Outcome>[], error: unknown): Promise<void> {
-    const { apart = false } = this.#options;
-    const isUndone = (failure: unknown): boolean =>
-      isServerRefusal(failure) || (apart && isLockTimeout(failure));
+    const isUndone = (one: unknown): boolean => isServerRefusal(one) || this.#isOfOne(one);
     let failure = error;
+    let isOver = batch.length === 1 || !isUndone(error);
+    let held = 0;
     for (const one of batch) {
-      if (batch.length === 1 || !isUndone(failure)) one.fail(failure);
+      if (isOver) one.fail(failure);
       else {
-        await this.#run([one]).catch((alone: unknown) => {
+        await this.#run([one], this.#isOfOne(error)).catch((alone: unknown) => {
           one.fail(alone);
-          if (!isUndone(alone)) failure = alone;
+          failure = alone;
+          if (this.#isOfOne(alone)) held += 1;
+          isOver = held === heldAtMost || !isUndone(alone);
         });
       }
     }
+    // So many are not held one by one: somebody has their table.
+    if (held === heldAtMost) this.#refuseAll(failure);
+  }
+
+  /** A lock that an item did not get, of a row that no other item wants. */
+  #isOfOne(error: unknown): boolean {
+    return this.#options.apart === true && isLockTimeout(error);
   }
 
   /** A batch met a lock or a server that does not move: the next would only wait for the same. */
-  #refuseAll(error: Unavailable): void {
+  #refuseAll(error: unknown): void {
     this.#named.clear();
     for (const one of this.#waiting.splice(0)) one.fail(error);
   }
@@ -182,5 +200,6 @@ export class Batches<Item, Outcome> {
 }
 
 const tickMs = 100;
+const heldAtMost = 4;
 const settledAtOnce = 4;
 const settledWhenLate = 32;

@@ -32,13 +32,18 @@ export interface Tx extends Runner {
   send(query: Sql): void;
 }
 
-export interface Db extends Runner {
+export interface Transactions {
   /**
    * Runs `work` in one READ COMMITTED transaction and commits when it returns. Deadlocks and
    * serialization failures run it again, a bounded number of times, so `work` must not keep state.
    * @throws what `work` throws, after rolling back; Unavailable when the server is away
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
+export interface Db extends Runner, Transactions {
+  /** Ones that wait hardly for a lock. */
+  impatient: Transactions;
   /**
    * For the small looks at the database that keep caches and sessions trusted: a connection beside
    * the line, for when the line is long they matter most.
@@ -97,20 +102,11 @@ export function openDb(
   const pool = new Pool({ ...settings, max: limits.databaseConnections }, options.onLost);
   const side = new Pool({ ...settings, max: 1 }, options.onLost);
 
-  async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    for (let retry = 0; ; retry += 1) {
-      try {
-        return await attempt(pool, work);
-      } catch (error) {
-        if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
-      }
-    }
-  }
-
   const beside = runnerOf(side);
   return {
     ...runnerOf(pool),
-    transaction,
+    ...transactionsOf(pool, 'BEGIN'),
+    impatient: transactionsOf(pool, `BEGIN; SET LOCAL lock_timeout = ${limits.lockAgainMs}`),
     beside,
     ping: async () => void (await beside.rows(sql`SELECT 1`)),
     load: () => pool.load(),
@@ -139,8 +135,22 @@ function runnerOf(pool: Pool): Runner {
   };
 }
 
+function transactionsOf(pool: Pool, begin: string): Transactions {
+  return {
+    async transaction(work) {
+      for (let retry = 0; ; retry += 1) {
+        try {
+          return await attempt(pool, begin, work);
+        } catch (error) {
+          if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
+        }
+      }
+    },
+  };
+}
+
 /** One try at a transaction. */
-async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function attempt<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.acquire();
   const pending: Promise<unknown>[] = [];
   const ask = (query: pg.QueryConfig | string): Promise<pg.QueryResult> => {
@@ -153,7 +163,7 @@ async function attempt<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> 
   let broken = false;
   let gaveUp = false;
   try {
-    void ask('BEGIN');
+    void ask(begin);
     const result = await work(openTx((query) => ask(named(query))));
     const commit = ask('COMMIT');
     await Promise.all(pending);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { limits } from '../../src/kernel/limits.ts';
 import { type Json, openShop, type TestShop, type User } from '../harness.ts';
 import { HeldLock } from '../held-lock.ts';
 import { addToCart, countStatuses, ordered, setStatus, times } from '../shopping.ts';
@@ -31,6 +32,22 @@ test('a buyer whose row is held does not keep the carts of others', async () => 
   assert.deepEqual(countStatuses(await Promise.all(asked)), { 201: 8, 503: 1 });
   await lock.release();
   assert.equal((await add(unlucky)).body.total_items, 1);
+});
+
+test('many who change carts while somebody has the products are told soon', async () => {
+  const buyers = (await Promise.all(times(40, () => shop.buyer()))) as [User];
+  const add = (buyer: User) => addToCart(shop, buyer, { product_id: bell.id });
+  const lock = await HeldLock.take(shop.databaseUrl, 'LOCK TABLE products');
+  const first = add(buyers[0]);
+  await lock.isWanted();
+  const began = performance.now();
+  const answers = await Promise.all([first, ...buyers.slice(1).map(add)]);
+  const tookMs = performance.now() - began;
+  await lock.release();
+  assert.deepEqual(countStatuses(answers), { 503: 40 });
+  // Not the time of a lock for each of them, one after the other.
+  assert.ok(tookMs < 2.5 * limits.lockTimeoutMs, `${tookMs.toFixed(0)} ms`);
+  assert.equal((await add(buyers[0])).body.total_items, 1);
 });
 
 test('an order whose row is held does not keep the steps of others', async () => {

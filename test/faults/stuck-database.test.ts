@@ -18,8 +18,7 @@ test(
   'whoever meets an exhausted pool is told so soon, and all is well after',
   options,
   async (t) => {
-    // Before locks were given up soon it took up to ten seconds.
-    assert.ok(await provePool({ seconds: 6, shoppers: 60, marginMs: 4_000 }, hostOf(t)));
+    assert.ok(await provePool({ seconds: 6, shoppers: 60, marginMs: 2_000 }, hostOf(t)));
   },
 );
 

@@ -22,7 +22,7 @@ export class Carts {
   constructor({ db, log }: Context) {
     this.#db = db;
     this.#changes = new Batches({
-      run: (changes) => changeCarts(db, changes),
+      run: (changes, { isHeld }) => changeCarts(isHeld ? db.impatient : db, changes),
       exclusiveNames: ({ buyerId }) => [String(buyerId)],
       apart: true,
       onFailure: (err, changes) => log.error({ err, changes }, 'batch of cart changes failed'),

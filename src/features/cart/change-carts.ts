@@ -1,4 +1,4 @@
-import { type Db, sql, type Tx } from '../../kernel/db.ts';
+import { sql, type Transactions, type Tx } from '../../kernel/db.ts';
 import { invalid, notFound, Refusal } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { loadOffered, type Product } from '../catalog/products.ts';
@@ -20,7 +20,7 @@ export interface CartChange {
  * that is not on offer; invalid when the stock is too small, the line, the cart or its total too
  * large
  */
-export function changeCarts(db: Db, changes: CartChange[]): Promise<(Cart | Refusal)[]> {
+export function changeCarts(db: Transactions, changes: CartChange[]): Promise<(Cart | Refusal)[]> {
   return db.transaction(async (tx) => {
     const buyerIds = changes.map(({ buyerId }) => buyerId);
     lockBuyers(tx, buyerIds);

@@ -15,7 +15,7 @@ export class CheckoutQueue {
   constructor(context: Context) {
     this.#context = context;
     this.#batches = new Batches({
-      run: (checkouts, waitedMs) => this.#placeBatch(checkouts, waitedMs),
+      run: (checkouts, { waitedMs }) => this.#placeBatch(checkouts, waitedMs),
       exclusiveNames,
       onFailure: (err, checkouts) => context.log.error({ err, checkouts }, 'checkout batch failed'),
       limits: {

@@ -1,4 +1,4 @@
-import { type Db, sql, type Tx } from '../../kernel/db.ts';
+import { sql, type Transactions, type Tx } from '../../kernel/db.ts';
 import { invalid, notFound, type Refusal } from '../../kernel/errors.ts';
 import type { Actor } from '../catalog/categories.ts';
 import { appendNotifications } from '../notifications/streams.ts';
@@ -31,7 +31,7 @@ interface OrderRow {
  * not_found unless the order is of the actor's products; invalid when the step is not the next one
  */
 export function updateOrderStatuses(
-  db: Db,
+  db: Transactions,
   steps: StatusStep[],
 ): Promise<{ refusals: (Refusal | undefined)[]; buyerIds: number[] }> {
   return db.transaction(async (tx) => {

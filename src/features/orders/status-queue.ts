@@ -11,8 +11,8 @@ export class StatusQueue {
 
   constructor({ db, bus, log }: Context) {
     this.#batches = new Batches({
-      async run(steps) {
-        const { refusals, buyerIds } = await updateOrderStatuses(db, steps);
+      async run(steps, { isHeld }) {
+        const { refusals, buyerIds } = await updateOrderStatuses(isHeld ? db.impatient : db, steps);
         try {
           announceNotifications(bus, buyerIds);
         } catch (error) {
