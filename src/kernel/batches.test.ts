@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { Batches } from './batches.ts';
 import { Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
@@ -78,31 +79,56 @@ test('who waits behind a batch that does not end is refused, and so are newcomer
   assert.deepEqual(await batches.add(['f']), ['f']);
 });
 
-test('a few that are held one by one are enough to refuse the others', async () => {
+/**
+ * Items, told by their names' first letter: `h` is held, and never gets its lock; the server
+ * refuses `r`; all others are done.
+ * @returns which were done, and what was tried, in brackets if with little patience
+ */
+async function tryAll(names: string): Promise<{ done: string; tried: string[] }> {
   const away = new Unavailable('away');
   away.cause = Object.assign(new Error('lock timeout'), { code: '55P03' });
-  const tried: { items: number; isHeld: boolean }[] = [];
-  const locked = openGate();
-  const batches = open(
-    async (items, { isHeld }) => {
-      tried.push({ items: items.length, isHeld });
-      await locked.opened;
-      if (items.length > 1 || items[0]?.[0] !== 'free') throw away;
-    },
-    { apart: true },
-  );
-  const names = ['first', 'a', 'free', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'waits'];
-  const added = names.map((name) => batches.add([name]));
-  locked.open();
-  const ended = await Promise.allSettled(added);
-  const done = names.filter((_, index) => ended[index]?.status === 'fulfilled');
-  assert.deepEqual(done, ['free']);
-  const alone = { items: 1, isHeld: true };
-  assert.deepEqual(tried, [
-    { items: 1, isHeld: false },
-    { items: 10, isHeld: true },
-    ...Array.from({ length: 5 }, () => alone),
-  ]);
+  const tried: string[] = [];
+  const run = async (items: string[][], { isHeld }: { isHeld: boolean }): Promise<void> => {
+    const all = items.flat().join(' ');
+    tried.push(isHeld ? `(${all})` : all);
+    await sleep(2);
+    if (all.includes('r')) throw new pg.DatabaseError('refused', 0, 'error');
+    if (all.includes('h')) throw away;
+  };
+  const batches = open(run, { apart: true });
+  const asked = names.split(' ');
+  const ended = await Promise.allSettled(asked.map((name) => batches.add([name])));
+  return {
+    done: asked.filter((_, index) => ended[index]?.status === 'fulfilled').join(' '),
+    tried,
+  };
+}
+
+test('who waited behind a lock has little patience, however many batches later', async () => {
+  const { done, tried } = await tryAll('h1 a b c d e f g h2 i j k l m');
+  assert.equal(done, 'a b c d e f g i j k l m');
+  assert.deepEqual(tried.slice(0, 2), ['h1', '(a b c d e f g h2 i j)']);
+  assert.equal(tried.at(-1), '(k l m)');
+});
+
+test('three that are held end their batch, and the line if none of it was done', async () => {
+  const all = await tryAll('h1 h2 h3 h4 a b c d e f g waits');
+  assert.equal(all.done, '');
+  assert.deepEqual(all.tried, ['h1', '(h2 h3 h4 a b c d e f g)', '(h2)', '(h3)', '(h4)']);
+  const some = await tryAll('h1 a h2 h3 h4 b c d e f g waits');
+  assert.equal(some.done, 'a waits');
+});
+
+test('one that is held leaves the rest of a refused batch little patience', async () => {
+  const { done, tried } = await tryAll('a r b h1 c h2');
+  assert.equal(done, 'a b c');
+  assert.deepEqual(tried, ['a', 'r b h1 c h2', 'r', 'b', 'h1', '(c)', '(h2)']);
+});
+
+test('who waits for what another did not get is refused with it', async () => {
+  const { done, tried } = await tryAll('h1 h1 h1 a');
+  assert.equal(done, 'a');
+  assert.deepEqual(tried, ['h1', '(a)']);
 });
 
 test('one name cannot fill the queue for all', async () => {

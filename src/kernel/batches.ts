@@ -13,7 +13,7 @@ interface Waiting<Item, Outcome> {
 interface Turn {
   /** how long each item waited for its batch */
   waitedMs: number[];
-  /** They waited in vain for a lock, or behind it: not as long again. */
+  /** Some waited in vain for a lock, or behind who did: not as long again. */
   isHeld: boolean;
 }
 
@@ -28,7 +28,7 @@ interface Options<Item, Outcome> {
   tooBusy: string;
   /** How many batches may be under way at once: 1 unless they only read. */
   lanes?: number;
-  /** No two items of a batch lock the same row: a lock that one does not get concerns no other. */
+  /** Items seldom want the same row: a lock that one does not get concerns few others. */
   apart?: boolean;
 }
 
@@ -44,6 +44,8 @@ export class Batches<Item, Outcome> {
   #running = 0;
   #watch: NodeJS.Timeout | undefined;
   #stillTicks = 0;
+  /** When a lock was last waited for in vain: who waited then has waited for long enough. */
+  #heldAt = 0;
 
   constructor(options: Options<Item, Outcome>) {
     this.#options = options;
@@ -76,15 +78,16 @@ export class Batches<Item, Outcome> {
       this.#stillTicks = 0;
       this.#watch = setInterval(() => this.#tick(), tickMs).unref();
     }
-    let isHeld = false; // the batch before met a lock that it did not get
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       try {
-        await this.#run(batch, isHeld);
-        isHeld = false;
+        await this.#run(
+          batch,
+          batch.some(({ since }) => since <= this.#heldAt),
+        );
       } catch (error) {
-        isHeld = this.#isOfOne(error);
-        if (!(error instanceof Unavailable)) this.#options.onFailure(error, batch.length);
-        else if (!isHeld) this.#refuseAll(error);
+        if (this.#isHeld(error)) this.#heldAt = Date.now();
+        else if (error instanceof Unavailable) this.#refuseAll(error);
+        else this.#options.onFailure(error, batch.length);
         await this.#recover(batch, error);
       }
     }
@@ -124,28 +127,48 @@ export class Batches<Item, Outcome> {
    * when the server refused the batch; after any other failure it may have been committed.
    */
   async #recover(batch: Waiting<Item, Outcome>[], error: unknown): Promise<void> {
-    const isUndone = (one: unknown): boolean => isServerRefusal(one) || this.#isOfOne(one);
+    const isUndone = (one: unknown): boolean => isServerRefusal(one) || this.#isHeld(one);
     let failure = error;
     let isOver = batch.length === 1 || !isUndone(error);
+    if (isOver && this.#isHeld(error)) this.#refuseNamed(batch[0]?.names, error);
     let held = 0;
+    let done = 0;
     for (const one of batch) {
       if (isOver) one.fail(failure);
       else {
-        await this.#run([one], this.#isOfOne(error)).catch((alone: unknown) => {
-          one.fail(alone);
-          failure = alone;
-          if (this.#isOfOne(alone)) held += 1;
-          isOver = held === heldAtMost || !isUndone(alone);
-        });
+        await this.#run([one], held > 0 || this.#isHeld(error)).then(
+          () => (done += 1),
+          (alone: unknown) => {
+            one.fail(alone);
+            failure = alone;
+            if (this.#isHeld(alone)) {
+              held += 1;
+              this.#refuseNamed(one.names, alone);
+            }
+            isOver = held === heldAtMost || !isUndone(alone);
+          },
+        );
       }
     }
-    // So many are not held one by one: somebody has their table.
-    if (held === heldAtMost) this.#refuseAll(failure);
+    // Somebody has their table.
+    if (held === heldAtMost && done === 0) this.#refuseAll(failure);
   }
 
-  /** A lock that an item did not get, of a row that no other item wants. */
-  #isOfOne(error: unknown): boolean {
+  /** A lock was not to be had, perhaps for one item alone. */
+  #isHeld(error: unknown): boolean {
     return this.#options.apart === true && isLockTimeout(error);
+  }
+
+  /** Who waits for the same as one that did not get its lock would not get it either. */
+  #refuseNamed(names: string[] = [], error: unknown): void {
+    const rest: Waiting<Item, Outcome>[] = [];
+    for (const one of this.#waiting) {
+      if (one.names.some((name) => names.includes(name))) {
+        this.#forget(one.names);
+        one.fail(error);
+      } else rest.push(one);
+    }
+    this.#waiting = rest;
   }
 
   /** A batch met a lock or a server that does not move: the next would only wait for the same. */
@@ -200,6 +223,6 @@ export class Batches<Item, Outcome> {
 }
 
 const tickMs = 100;
-const heldAtMost = 4;
+const heldAtMost = 3;
 const settledAtOnce = 4;
 const settledWhenLate = 32;

@@ -1,7 +1,14 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
-import { errorCode, isAway, isLockedOut, isRetryable, translate } from './db-errors.ts';
+import {
+  errorCode,
+  isAway,
+  isLockedOut,
+  isLockTimeout,
+  isRetryable,
+  translate,
+} from './db-errors.ts';
 import { OperatorError, Unavailable } from './errors.ts';
 import { limits } from './limits.ts';
 import { Pool } from './pool.ts';
@@ -42,7 +49,7 @@ export interface Transactions {
 }
 
 export interface Db extends Runner, Transactions {
-  /** Ones that wait hardly for a lock. */
+  /** Ones that wait for a lock only `limits.lockAgainMs`. */
   impatient: Transactions;
   /**
    * For the small looks at the database that keep caches and sessions trusted: a connection beside
@@ -105,8 +112,8 @@ export function openDb(
   const beside = runnerOf(side);
   return {
     ...runnerOf(pool),
-    ...transactionsOf(pool, 'BEGIN'),
-    impatient: transactionsOf(pool, `BEGIN; SET LOCAL lock_timeout = ${limits.lockAgainMs}`),
+    ...transactionsOf(pool, { isImpatient: false }),
+    impatient: transactionsOf(pool, { isImpatient: true }),
     beside,
     ping: async () => void (await beside.rows(sql`SELECT 1`)),
     load: () => pool.load(),
@@ -135,12 +142,12 @@ function runnerOf(pool: Pool): Runner {
   };
 }
 
-function transactionsOf(pool: Pool, begin: string): Transactions {
+function transactionsOf(pool: Pool, how: { isImpatient: boolean }): Transactions {
   return {
     async transaction(work) {
       for (let retry = 0; ; retry += 1) {
         try {
-          return await attempt(pool, begin, work);
+          return await attempt(pool, work, how);
         } catch (error) {
           if (!isRetryable(error) || retry >= limits.transactionRetries) throw translate(error);
         }
@@ -149,8 +156,14 @@ function transactionsOf(pool: Pool, begin: string): Transactions {
   };
 }
 
+const impatientBegin = `BEGIN; SET LOCAL lock_timeout = ${limits.lockAgainMs}`;
+
 /** One try at a transaction. */
-async function attempt<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function attempt<T>(
+  pool: Pool,
+  work: (tx: Tx) => Promise<T>,
+  { isImpatient }: { isImpatient: boolean },
+): Promise<T> {
   const client = await pool.acquire();
   const pending: Promise<unknown>[] = [];
   const ask = (query: pg.QueryConfig | string): Promise<pg.QueryResult> => {
@@ -161,9 +174,9 @@ async function attempt<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T
     return answer;
   };
   let broken = false;
-  let gaveUp = false;
+  let gaveUp: boolean | 'soon' = false;
   try {
-    void ask(begin);
+    void ask(isImpatient ? impatientBegin : 'BEGIN');
     const result = await work(openTx((query) => ask(named(query))));
     const commit = ask('COMMIT');
     await Promise.all(pending);
@@ -174,6 +187,7 @@ async function attempt<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T
     await client.query('ROLLBACK').catch(() => (broken = true));
     const cause = await firstFailure(pending, error);
     gaveUp = isAway(cause) && !isRetryable(cause);
+    if (isImpatient && isLockTimeout(cause)) gaveUp = 'soon';
     throw cause;
   } finally {
     pool.release(client, { gaveUp, broken });

@@ -24,7 +24,7 @@ export const limits = {
   statementTimeoutMs: 8_000, // no request waits longer for one statement
   queryTimeoutMs: 10_000, // for a server that stopped answering: above the statement timeout
   lockTimeoutMs: 1_500, // a big batch on a slow machine holds one for 0.6 s: longer is stuck
-  lockAgainMs: 100, // for one that was waited for in vain before
+  lockAgainMs: 200, // after one was waited for in vain; refuses who meets a slow batch just then
   idleTransactionTimeoutMs: 10_000, // frees the locks of a node that hangs
   transactionRetries: 3, // after a deadlock or serialization failure
   migrationLockMs: 1_000, // requests wait behind it: less than they wait for a lock themselves
