@@ -174,7 +174,7 @@ async function attempt<T>(
     return answer;
   };
   let broken = false;
-  let gaveUp: boolean | 'soon' = false;
+  let gaveUp = false;
   try {
     void ask(isImpatient ? impatientBegin : 'BEGIN');
     const result = await work(openTx((query) => ask(named(query))));
@@ -186,8 +186,9 @@ async function attempt<T>(
   } catch (error) {
     await client.query('ROLLBACK').catch(() => (broken = true));
     const cause = await firstFailure(pending, error);
-    gaveUp = isAway(cause) && !isRetryable(cause);
-    if (isImpatient && isLockTimeout(cause)) gaveUp = 'soon';
+    // After hardly a wait: it says nothing of the others, and the line moves.
+    const isNoSign = isRetryable(cause) || (isImpatient && isLockTimeout(cause));
+    gaveUp = isAway(cause) && !isNoSign;
     throw cause;
   } finally {
     pool.release(client, { gaveUp, broken });

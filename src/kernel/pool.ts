@@ -63,16 +63,14 @@ export class Pool {
 
   /**
    * Gives a connection back.
-   * @param how.gaveUp what it was for could not be done: the server is away, or a lock taken.
-   * `soon`: it hardly tried, which says nothing of the others
+   * @param how.gaveUp what it was for could not be done: the server is away, or a lock taken
    * @param how.broken the connection is of no more use
    */
-  release(client: pg.PoolClient, how: { gaveUp: boolean | 'soon'; broken?: boolean }): void {
+  release(client: pg.PoolClient, how: { gaveUp: boolean; broken?: boolean }): void {
     const lentAt = this.#lentAt.get(client) ?? 0;
     if (!how.gaveUp) this.#doneAt = performance.now();
     // Nobody else got anything done meanwhile either: all in line would wait for nothing.
-    else if (how.gaveUp !== 'soon')
-      this.#refuse(this.#doneAt < lentAt ? Number.POSITIVE_INFINITY : lentAt);
+    else this.#refuse(this.#doneAt < lentAt ? Number.POSITIVE_INFINITY : lentAt);
     client.release(how.broken ?? false);
   }
 
